@@ -1,0 +1,268 @@
+"""What the daemon needs from the world. Adapters implement these; tests have fakes of them.
+
+Each port has one contract suite that runs against the fake and the real adapter alike.
+"""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from ultrad.core.events import Event, Level, Recorded
+from ultrad.core.position import Batch, Block, Market, Reading
+from ultrad.i18n import Message
+from ultrad.units import Now
+
+Turned = Callable[[], None]
+"""Called by a loop each time it has turned, so that its silence can be noticed."""
+
+
+class Clock(Protocol):
+    """The host's clocks."""
+
+    def now(self) -> Now:
+        """Both clocks, read together."""
+        ...
+
+
+# ---------------------------------------------------------------- estop flag
+
+
+class FlagState(Enum):
+    """What `lstat` says of the flag. UNREADABLE (any error but "no such file") counts as present."""
+
+    ABSENT = "absent"
+    PRESENT = "present"
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class FlagLook:
+    """One look at the flag file.
+
+    identity: (inode, mtime ns) where present: a `touch` changes it. owner_uid: who created the file.
+    """
+
+    state: FlagState
+    identity: tuple[int, int] | None = None
+    owner_uid: int | None = None
+    error: str = ""
+
+
+class EstopFlag(Protocol):
+    """The flag file, alone in its directory."""
+
+    def look(self) -> FlagLook:
+        """One `lstat`; never raises, never blocks longer than the system call."""
+        ...
+
+    def content(self) -> bytes:
+        """What stands in the flag, cut at 64 KiB; empty where it cannot be read or is no regular file."""
+        ...
+
+    async def write(self, content: bytes) -> None:
+        """Create the flag exclusively, fsync it and its directory. A standing flag is left as it is: success.
+
+        Raises Transient where it cannot be written.
+        """
+        ...
+
+    def remove(self, seen: FlagLook) -> bool:
+        """Remove the flag if it is still the one that was `seen`; False where it changed. Raises Transient."""
+        ...
+
+
+# ---------------------------------------------------------------- journal
+
+
+@dataclass(frozen=True, slots=True)
+class Extremes:
+    """The lowest and highest net value of one position in one minute (USD scaled by 10^8)."""
+
+    position: str
+    minute_start_ms: int
+    low_e8: int
+    high_e8: int
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """Which events to list. Times are wall milliseconds; `kinds` match whole or as a dotted prefix."""
+
+    kinds: tuple[str, ...] = ()
+    min_level: Level = Level.INFO
+    since_ms: int | None = None
+    until_ms: int | None = None
+    after_seq: int = 0
+    limit: int = 200
+    newest_first: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class JournalHead:
+    """The end of the chain, and which journal it is."""
+
+    journal_id: str
+    seq: int
+    hash: str
+
+
+class Journal(Protocol):
+    """The hash-chained record of everything, and the readings beside it.
+
+    Order is kept: what was handed over first has the lower sequence number.
+    """
+
+    async def run(self, turned: Turned) -> None:
+        """Commit what was posted, for ever. A failing disk is tried again with growing pauses."""
+        ...
+
+    async def append(self, *events: Event) -> tuple[Recorded, ...]:
+        """Durable (fsync) on return, all or none.
+
+        Raises Transient where the disk refuses (nothing of it is recorded then, nor later), and Duplicate where
+        a key of a kind is taken.
+        """
+        ...
+
+    def post(self, *events: Event) -> None:
+        """Hand over events without waiting; they are kept and retried until recorded.
+
+        Raises Fatal when more than its bound are waiting.
+        """
+        ...
+
+    def telemetry(self, readings: Sequence[Reading], now: Now) -> None:
+        """Hand over readings without waiting; the oldest unwritten ones give way when the bound is reached."""
+        ...
+
+    async def flush(self) -> None:
+        """Wait until all that was handed over so far is durable. Raises Transient where it cannot be."""
+        ...
+
+    async def events(self, which: EventFilter) -> tuple[Recorded, ...]:
+        """The events that match, oldest first unless asked otherwise."""
+        ...
+
+    async def value_extremes(self, since_steady_ms: int) -> tuple[Extremes, ...]:
+        """Each position's lowest and highest net value for each minute (of steady time) since then."""
+        ...
+
+    async def head(self) -> JournalHead:
+        """Where the chain ends now."""
+        ...
+
+    async def housekeeping(self, now: Now) -> None:
+        """Seal each whole hour of readings in the chain, and thin hours older than the configured time."""
+        ...
+
+    def backlog(self) -> tuple[int, Message | None]:
+        """How many events wait to be written, and why the last write failed (None: it did not)."""
+        ...
+
+    async def close(self) -> None:
+        """Write what waits, as far as the disk allows, and close."""
+        ...
+
+
+# ---------------------------------------------------------------- chain
+
+
+class EndpointFault(Enum):
+    """Why an endpoint could not be used."""
+
+    FAILED = "failed"
+    STALE = "stale"
+    WRONG_CHAIN = "wrong_chain"
+    SET_ASIDE = "set_aside"
+    LIMITED = "limited"
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointStatus:
+    """One endpoint as the pool sees it now. latency_ms: of its last answered call; None before the first."""
+
+    name: str
+    usable: bool
+    fault: EndpointFault | None
+    reason: Message | None
+    head_number: int | None
+    latency_ms: int | None
+    subscribed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One timed question to one endpoint."""
+
+    name: str
+    elapsed_ms: int
+    error: Message | None
+
+
+class Chain(Protocol):
+    """Several endpoints of one chain behind one face.
+
+    Errors: ChainUnavailable (see ultrad.core.rounds) where no endpoint could serve; Transient where a named one
+    could not.
+    """
+
+    async def run(self, turned: Turned) -> None:
+        """Keep heads coming from every endpoint (subscription, else polling), for ever."""
+        ...
+
+    async def next_head(self) -> Block:
+        """The newest head not yet handed out; waits for one. Heads between are passed over."""
+        ...
+
+    async def read(self) -> Batch:
+        """All positions at the newest head of the best endpoint, failing over in order of health."""
+        ...
+
+    async def read_at(self, endpoint: str, block: Block) -> Batch:
+        """All positions as the named endpoint shows them at exactly that block (by hash)."""
+        ...
+
+    async def market(self) -> Market:
+        """Reserves, prices and sequencer, from the best endpoint."""
+        ...
+
+    async def probe(self) -> tuple[Probe, ...]:
+        """Ask each endpoint, also the unusable ones, for its chain id; timed."""
+        ...
+
+    def set_aside(self, endpoint: str, reason: Message) -> None:
+        """Use this endpoint no more until the process starts again."""
+        ...
+
+    def endpoints(self) -> tuple[EndpointStatus, ...]:
+        """All endpoints, the best first."""
+        ...
+
+
+# ---------------------------------------------------------------- host
+
+
+class Host(Protocol):
+    """The machine and its service manager."""
+
+    def notify(self, *fields: str) -> None:
+        """Send `KEY=value` fields to the service manager (sd_notify(3)); nothing where there is none."""
+        ...
+
+
+class JobLog(Protocol):
+    """A job's own log file."""
+
+    def write(self, name: str, level: Level, message: Message, **figures: str | int) -> None:
+        """Append one line to the file `name`. A file that cannot be written is told once in the daemon's log."""
+        ...
+
+
+class Subscription(Protocol):
+    """Events as they are recorded, for those who follow."""
+
+    def follow(self) -> AbstractAsyncContextManager[AsyncIterator[Recorded]]:
+        """Each event recorded from now on; a follower that lags more than its buffer is cut off."""
+        ...
