@@ -3,13 +3,13 @@
 Each port has one contract suite that runs against the fake and the real adapter alike.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
-from ultrad.core.events import Event, Level, Recorded
+from ultrad.core.events import Event, Finding, Level, Recorded
 from ultrad.core.position import Batch, Block, Market, Reading
 from ultrad.i18n import Message
 from ultrad.units import Now
@@ -23,6 +23,14 @@ class Clock(Protocol):
 
     def now(self) -> Now:
         """Both clocks, read together."""
+        ...
+
+
+class FindingSink(Protocol):
+    """Where each source reports what it finds."""
+
+    def observe(self, source: str, findings: Iterable[Finding], now: Now) -> None:
+        """The standing findings of `source` are exactly these now; those it named before and not now are over."""
         ...
 
 
