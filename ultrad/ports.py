@@ -12,7 +12,7 @@ from typing import Protocol
 from ultrad.core.events import Event, Finding, Level, Recorded
 from ultrad.core.position import Batch, Block, Market, Reading
 from ultrad.i18n import Message
-from ultrad.units import Now
+from ultrad.units import Now, Wad
 
 Turned = Callable[[], None]
 """Called by a loop each time it has turned, so that its silence can be noticed."""
@@ -86,12 +86,13 @@ class EstopFlag(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Extremes:
-    """The lowest and highest net value of one position in one minute (USD scaled by 10^8)."""
+    """One position in one minute: its lowest and highest net value (USD × 10^8) and its lowest health factor."""
 
     position: str
     minute_start_ms: int
     low_e8: int
     high_e8: int
+    low_hf: Wad
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +155,10 @@ class Journal(Protocol):
         ...
 
     async def value_extremes(self, since_steady_ms: int) -> tuple[Extremes, ...]:
-        """Each position's lowest and highest net value for each minute (of steady time) since then."""
+        """Each position's extremes for each minute (of steady time) since then, oldest first.
+
+        Readings of an empty position (no collateral, no debt) are left out: they are no baseline for a value.
+        """
         ...
 
     async def head(self) -> JournalHead:

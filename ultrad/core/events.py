@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import Enum, IntEnum, StrEnum
 
 from ultrad.i18n import Message
-from ultrad.units import Now
+from ultrad.units import Now, Wad
 
 
 class Level(IntEnum):
@@ -57,6 +57,7 @@ class Finding:
 
     subject: the position, endpoint, reserve, job or part that it is about; empty for the daemon itself.
     figures: the numbers behind it, as text, in the order they should be read.
+    health_factor: of the position it is about, where it is about one.
     """
 
     code: str
@@ -67,6 +68,7 @@ class Finding:
     severity: Severity = Severity.S3
     effect: Effect = Effect.NONE
     figures: tuple[tuple[str, str], ...] = ()
+    health_factor: Wad | None = None
 
     @property
     def key(self) -> tuple[str, str]:
