@@ -1,0 +1,459 @@
+"""The emergency stop as a table: what turns it on, what holds it off, what turns it off.
+
+OFF         nothing stands against trading.
+ON          no transaction of the strategy is signed or sent.
+OVERRIDDEN  somebody removed the flag while ON: trading is allowed, the causes of then are held off for a while.
+
+The state is a fold over the journal's `estop.*` events, so what was decided before a restart holds after it.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import cast
+
+from ultrad.core.events import Effect, Event, Finding, Json, Level, Recorded
+from ultrad.core.limits import EstopRules
+from ultrad.core.messages import message_from_json, message_json
+from ultrad.i18n import Message, msg
+from ultrad.units import Now, Wad
+
+NEVER_COVERED = frozenset({"key_leak", "intrusion"})
+"""Causes that removing the flag never holds off: somebody else may be at the keys, and at the flag."""
+BY_ULTRAD = "ultrad"
+UNKNOWN = "unknown"
+
+
+class Mode(StrEnum):
+    """Whether the stop is in force."""
+
+    OFF = "off"
+    ON = "on"
+    OVERRIDDEN = "overridden"
+
+
+class Step(StrEnum):
+    """What can happen to the stop. The value is the kind of the journal's event."""
+
+    TRIP = "estop.on"
+    OVERRIDE = "estop.override"
+    OVERRIDE_END = "estop.override_end"
+    RESUME = "estop.resume"
+    FLAG_STOOD = "estop.flag_stood"
+
+
+TABLE: dict[tuple[Mode, Step], Mode] = {
+    (Mode.OFF, Step.TRIP): Mode.ON,
+    (Mode.ON, Step.TRIP): Mode.ON,  # one more cause
+    (Mode.ON, Step.OVERRIDE): Mode.OVERRIDDEN,
+    (Mode.ON, Step.RESUME): Mode.OFF,
+    (Mode.ON, Step.FLAG_STOOD): Mode.ON,
+    (Mode.OVERRIDDEN, Step.TRIP): Mode.ON,
+    (Mode.OVERRIDDEN, Step.OVERRIDE_END): Mode.OFF,
+    (Mode.OVERRIDDEN, Step.RESUME): Mode.OFF,
+}
+
+
+class IllegalStepError(Exception):
+    """A step that the table does not have: a fault of the program, never of the operator."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """One reason why the stop is ON. `by` names a person or ultrad itself."""
+
+    code: str
+    subject: str
+    at: Now
+    by: str
+    message: Message
+    figures: tuple[tuple[str, str], ...] = ()
+    health_factor: Wad | None = None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What makes two causes the same."""
+        return (self.code, self.subject)
+
+    def json(self) -> dict[str, Json]:
+        """As it stands in the flag file and in the journal."""
+        return {
+            "code": self.code,
+            "subject": self.subject,
+            "wall_ms": self.at.wall_ms,
+            "steady_ms": self.at.steady_ms,
+            "by": self.by,
+            "message": message_json(self.message),
+            "reason": str(self.message),
+            "figures": dict(self.figures),
+            "health_factor": None if self.health_factor is None else str(self.health_factor),
+        }
+
+    @classmethod
+    def from_json(cls, data: object) -> "Cause":
+        """Read what `json` wrote. Raises ValueError on anything else: people write into flag files."""
+        if not isinstance(data, dict):
+            raise ValueError("not an object")  # noqa: TRY004 - the same
+        try:
+            figures = cast("dict[str, str]", data["figures"])
+            hf = data["health_factor"]
+            return cls(
+                code=_text(data["code"]),
+                subject=_text(data["subject"]),
+                at=Now(_number(data["wall_ms"]), _number(data["steady_ms"])),
+                by=_text(data["by"]),
+                message=message_from_json(data["message"]),
+                figures=tuple((_text(name), _text(value)) for name, value in figures.items()),
+                health_factor=None if hf is None else Wad(int(_text(hf))),
+            )
+        except (KeyError, AttributeError, TypeError) as error:
+            raise ValueError(f"not a cause: {error!r}") from error
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError("not a text")  # noqa: TRY004 - one kind of error for one kind of mistake
+    return value
+
+
+def _number(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ValueError("not a whole number")  # noqa: TRY004 - the same
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """A removed flag, and the causes that it holds off.
+
+    covered: the keys of those causes, each with the health factor at which the override began (None where the
+    cause is not about one).
+    """
+
+    since: Now
+    by: str
+    covered: tuple[tuple[str, str, Wad | None], ...]
+
+    def json(self) -> dict[str, Json]:
+        """As it stands in the journal."""
+        return {
+            "wall_ms": self.since.wall_ms,
+            "steady_ms": self.since.steady_ms,
+            "by": self.by,
+            "covered": [[code, subject, None if hf is None else str(hf)] for code, subject, hf in self.covered],
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Json]) -> "Override":
+        """Read what `json` wrote."""
+        rows = cast("list[tuple[str, str, str | None]]", data["covered"])
+        return cls(
+            since=Now(_number(data["wall_ms"]), _number(data["steady_ms"])),
+            by=_text(data["by"]),
+            covered=tuple((code, subject, None if hf is None else Wad(int(hf))) for code, subject, hf in rows),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class EstopState:
+    """The stop as it is.
+
+    flag_stood: whether the flag of this stop is known to have stood durably. Until then an absent flag is one that
+    could not be written yet, not one that somebody removed.
+    since: when the mode last changed; None before anything happened.
+    """
+
+    mode: Mode = Mode.OFF
+    causes: tuple[Cause, ...] = ()
+    override: Override | None = None
+    flag_stood: bool = False
+    since: Now | None = None
+    resumed_at: Now | None = None
+
+    def has(self, key: tuple[str, str]) -> bool:
+        """Whether this cause is among those that stand."""
+        return any(cause.key == key for cause in self.causes)
+
+
+def _target(state: EstopState, step: Step) -> Mode:
+    try:
+        return TABLE[state.mode, step]
+    except KeyError:
+        raise IllegalStepError(f"{step.value} while {state.mode.value}") from None
+
+
+def tripped(state: EstopState, cause: Cause, *, flag_stood: bool) -> EstopState:
+    """ON, with this cause among the others. An override ends. flag_stood: whether the flag is durable for it."""
+    mode = _target(state, Step.TRIP)
+    fresh = state.mode is not Mode.ON
+    return replace(
+        state,
+        mode=mode,
+        causes=(cause,) if state.mode is Mode.OFF else _with(state.causes, cause),
+        override=None,
+        flag_stood=flag_stood,
+        since=cause.at if fresh else state.since,
+    )
+
+
+def _with(causes: tuple[Cause, ...], cause: Cause) -> tuple[Cause, ...]:
+    return (*(one for one in causes if one.key != cause.key), cause)
+
+
+def flag_stood(state: EstopState) -> EstopState:
+    """The flag of this stop is durable."""
+    _target(state, Step.FLAG_STOOD)
+    return replace(state, flag_stood=True)
+
+
+def overridden(state: EstopState, override: Override) -> EstopState:
+    """Held off for a while."""
+    mode = _target(state, Step.OVERRIDE)
+    return replace(state, mode=mode, override=override, since=override.since, flag_stood=False)
+
+
+def override_ended(state: EstopState, now: Now) -> EstopState:
+    """OFF, because the time of the override is over where it does not lapse to ON."""
+    mode = _target(state, Step.OVERRIDE_END)
+    return EstopState(mode=mode, since=now, resumed_at=state.resumed_at)
+
+
+def resumed(state: EstopState, now: Now) -> EstopState:
+    """OFF by the checklist: every cause is dealt with, and the value's baseline starts anew."""
+    mode = _target(state, Step.RESUME)
+    return EstopState(mode=mode, since=now, resumed_at=now)
+
+
+def fold(events: Iterable[Recorded]) -> EstopState:
+    """The state after the journal's `estop.*` events, oldest first. What does not fit together counts as ON."""
+    state = EstopState()
+    for recorded in events:
+        try:
+            state = _after(state, recorded.event)
+        except (IllegalStepError, ValueError, KeyError) as error:
+            state = tripped(state, _inconsistent(recorded, error), flag_stood=True)
+    return state
+
+
+def _after(state: EstopState, event: Event) -> EstopState:
+    data = cast("dict[str, Json]", event.data)
+    match Step(event.kind):
+        case Step.TRIP:
+            return tripped(state, Cause.from_json(data["cause"]), flag_stood=data["flag"] is True)
+        case Step.FLAG_STOOD:
+            return flag_stood(state)
+        case Step.OVERRIDE:
+            return overridden(state, Override.from_json(data))
+        case Step.OVERRIDE_END:
+            return override_ended(state, event.now)
+        case Step.RESUME:
+            return resumed(state, event.now)
+
+
+def _inconsistent(recorded: Recorded, error: Exception) -> Cause:
+    return Cause(
+        "journal_inconsistent",
+        "",
+        recorded.event.now,
+        BY_ULTRAD,
+        msg(
+            "The journal's event {seq} does not fit the emergency stop's history ({error}). Run `ultrad audit verify`.",
+            seq=recorded.seq,
+            error=str(error),
+        ),
+    )
+
+
+# ---------------------------------------------------------------- events
+
+
+def trip_event(cause: Cause, now: Now, *, flag: bool) -> Event:
+    """The record of a trip. flag: whether the flag file is known to stand."""
+    return Event(Step.TRIP, Level.EMERGENCY, now, cause.message, {"cause": cause.json(), "flag": flag})
+
+
+def flag_stood_event(now: Now) -> Event:
+    """The record that a flag which could not be written at first now stands."""
+    return Event(Step.FLAG_STOOD, Level.INFO, now, msg("The stop's flag file is written now."))
+
+
+def override_event(override: Override, now: Now, rules: EstopRules) -> Event:
+    """The record of a removed flag. It must be durable before the gate opens."""
+    minutes = rules.override_ms // 60_000
+    text = (
+        msg(
+            "The flag was removed (by: {by}): the stop is overridden for {minutes} minutes. "
+            "It comes back unless `ultrad resume` completes within them.",
+            by=override.by,
+            minutes=minutes,
+        )
+        if rules.lapses
+        else msg(
+            "The flag was removed (by: {by}): the stop is overridden, its causes are held off for "
+            "{minutes} minutes.",
+            by=override.by,
+            minutes=minutes,
+        )
+    )
+    return Event(Step.OVERRIDE, Level.CRITICAL, now, text, override.json())
+
+
+def override_end_event(now: Now) -> Event:
+    """The record that an override's time is over and nothing stood against it."""
+    return Event(
+        Step.OVERRIDE_END, Level.WARNING, now, msg("The time of the override is over: every rule applies again.")
+    )
+
+
+def resume_event(by: tuple[str, ...], checklist: list[Json], now: Now) -> Event:
+    """The record of a resume: who, and what the checklist said."""
+    return Event(
+        Step.RESUME,
+        Level.CRITICAL,
+        now,
+        msg("The stop was lifted by {who}. Values count from here anew.", who=", ".join(by)),
+        {"by": list(by), "checklist": checklist},
+    )
+
+
+# ---------------------------------------------------------------- decisions
+
+
+def cause_of(finding: Finding, now: Now) -> Cause:
+    """The cause that a tripping finding is."""
+    return Cause(
+        finding.code, finding.subject, now, BY_ULTRAD, finding.message, finding.figures, finding.health_factor
+    )
+
+
+def must_trip(state: EstopState, finding: Finding, rules: EstopRules) -> bool:
+    """Whether a finding trips, given what is overridden. While ON it does where it is a cause not yet named."""
+    if finding.effect is not Effect.TRIP:
+        return False
+    if state.mode is Mode.OFF:
+        return True
+    if state.mode is Mode.ON:
+        return not state.has(finding.key)
+    return not held_off(state.override, finding, rules)
+
+
+def held_off(override: Override | None, finding: Finding, rules: EstopRules) -> bool:
+    """Whether an override covers this finding as bad as it is now."""
+    if override is None or finding.code in NEVER_COVERED:
+        return False
+    began_at = {(code, subject): hf for code, subject, hf in override.covered}
+    if finding.key not in began_at:
+        return False
+    hf, hf_then = finding.health_factor, began_at[finding.key]
+    if hf is None:
+        return True
+    worse = hf_then is not None and hf <= hf_then - rules.override_step
+    return not worse and hf >= rules.hard_floor_hf
+
+
+def uncovered(state: EstopState, hf_by_position: dict[str, Wad], rules: EstopRules, now: Now) -> tuple[Cause, ...]:
+    """The causes that a flag removed now would not hold off: too young, under the hard floor, or never."""
+
+    def stands(cause: Cause) -> bool:
+        hf = hf_by_position.get(cause.subject, cause.health_factor)
+        return (
+            cause.code in NEVER_COVERED
+            or now.steady_ms - cause.at.steady_ms < rules.cover_age_ms
+            or (hf is not None and hf < rules.hard_floor_hf)
+        )
+
+    return tuple(cause for cause in state.causes if stands(cause))
+
+
+def override_of(state: EstopState, hf_by_position: dict[str, Wad], by: str, now: Now) -> Override:
+    """The override that a removed flag amounts to, from the health factors as they are now."""
+    return Override(
+        since=now,
+        by=by,
+        covered=tuple(
+            (cause.code, cause.subject, hf_by_position.get(cause.subject, cause.health_factor))
+            for cause in state.causes
+        ),
+    )
+
+
+def override_is_over(state: EstopState, rules: EstopRules, now: Now) -> bool:
+    """Whether the time of the override has run out."""
+    return state.override is not None and now.steady_ms - state.override.since.steady_ms >= rules.override_ms
+
+
+def lapse_cause(now: Now, rules: EstopRules) -> Cause:
+    """Why the stop is back after an override in production."""
+    return Cause(
+        "override_lapsed",
+        "",
+        now,
+        BY_ULTRAD,
+        msg(
+            "The override's {minutes} minutes are over and no `ultrad resume` was completed.",
+            minutes=rules.override_ms // 60_000,
+        ),
+    )
+
+
+def still_standing_cause(cause: Cause, rules: EstopRules) -> Cause:
+    """The same cause again: its flag was removed, but it cannot be held off."""
+    return replace(
+        cause,
+        message=msg(
+            "The flag was removed, and is back: this cause is younger than {seconds} s, under the hard floor, or "
+            "never held off. {cause}",
+            seconds=rules.cover_age_ms // 1_000,
+            cause=innermost(cause.message),
+        ),
+    )
+
+
+def innermost(message: Message) -> Message:
+    """The message inside those that only repeat it."""
+    inner = dict(message.args).get("cause")
+    return innermost(inner) if isinstance(inner, Message) else message
+
+
+def operator_cause(by: str, reason: str, now: Now) -> Cause:
+    """A stop by a person, by command, control socket or HTTP."""
+    return Cause(
+        "operator",
+        by,
+        now,
+        by,
+        msg("Stopped by {by}: {reason}", by=by, reason=reason) if reason else msg("Stopped by {by}.", by=by),
+    )
+
+
+def touched_cause(by: str, now: Now) -> Cause:
+    """A stop by whoever made the flag file."""
+    return Cause("flag", "", now, by, msg("The flag file was made by {by}.", by=by))
+
+
+def unreadable_cause(error: str, now: Now) -> Cause:
+    """A flag that cannot be examined counts as standing."""
+    return Cause(
+        "flag_unreadable",
+        "",
+        now,
+        BY_ULTRAD,
+        msg(
+            "The flag file cannot be examined ({error}), so it counts as standing. Mend its directory.",
+            error=error,
+        ),
+    )
+
+
+def describe(state: EstopState) -> Message:
+    """One line about the stop."""
+    if state.mode is Mode.OFF:
+        return msg("OFF")
+    if state.mode is Mode.OVERRIDDEN:
+        return msg("OVERRIDDEN (flag removed; held off: {causes})", causes=_codes(state))
+    return msg("ON ({causes})", causes=_codes(state))
+
+
+def _codes(state: EstopState) -> str:
+    names = (f"{cause.code}:{cause.subject}" if cause.subject else cause.code for cause in state.causes)
+    return ", ".join(names)

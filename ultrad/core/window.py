@@ -1,0 +1,46 @@
+"""The lowest and highest value within a rolling window of time."""
+
+from collections import deque
+
+BUCKET_MS = 60_000
+"""Values of the same minute share a bucket; a bucket leaves when all of it is older than the window."""
+
+
+class RollingExtremes:
+    """Lowest and highest value of the last `window_ms`, at a constant cost an observation.
+
+    Holds two deques of (bucket, value): the lows rise from front to back, the highs fall, so that the extreme
+    stands in front. Times are steady milliseconds; they never go back.
+    """
+
+    __slots__ = ("_highs", "_lows", "_window_ms")
+
+    def __init__(self, window_ms: int) -> None:
+        """Start empty."""
+        self._window_ms = window_ms
+        self._lows: deque[tuple[int, int]] = deque()
+        self._highs: deque[tuple[int, int]] = deque()
+
+    def add(self, at_ms: int, low: int, high: int) -> None:
+        """Take one observation (or one minute's extremes) into account."""
+        bucket = at_ms // BUCKET_MS
+        while self._lows and self._lows[-1][1] >= low:
+            self._lows.pop()
+        self._lows.append((bucket, low))
+        while self._highs and self._highs[-1][1] <= high:
+            self._highs.pop()
+        self._highs.append((bucket, high))
+
+    def extremes(self, at_ms: int) -> tuple[int, int] | None:
+        """(lowest, highest) of the window that ends at `at_ms`; None where nothing was seen in it."""
+        oldest = (at_ms - self._window_ms) // BUCKET_MS
+        while self._lows and self._lows[0][0] < oldest:
+            self._lows.popleft()
+        while self._highs and self._highs[0][0] < oldest:
+            self._highs.popleft()
+        return (self._lows[0][1], self._highs[0][1]) if self._lows else None
+
+    def clear(self) -> None:
+        """Start anew: what came before is no baseline any more."""
+        self._lows.clear()
+        self._highs.clear()

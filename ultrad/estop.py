@@ -1,0 +1,246 @@
+"""The emergency stop at work: the flag file, the journal and the gate kept in step.
+
+A trip goes gate (memory) → flag (durable) → journal → everything else. The way back goes the other way round:
+the journal holds the override or the resume, durably, before the gate opens.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import anyio
+import orjson
+
+from ultrad.core import estop as rules_of
+from ultrad.core.estop import Cause, EstopState, Mode
+from ultrad.core.events import Effect, Finding, Json, Level, Origin, Severity
+from ultrad.core.limits import EstopRules
+from ultrad.errors import Transient
+from ultrad.gate import Gate
+from ultrad.i18n import Message, msg
+from ultrad.ports import Clock, EstopFlag, FindingSink, FlagLook, FlagState, Journal, Turned
+from ultrad.units import Now, Wad
+
+LOOK_INTERVAL_S = 1.0
+"""How often the flag is looked at for journal and notices. The gate looks for itself, each time."""
+FLAG_TIMEOUT_S = 5.0
+"""How long a trip waits for the flag's disk. The memory latch holds meanwhile, and writing is tried again."""
+SOURCE = "estop"
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What the stop works on."""
+
+    gate: Gate
+    flag: EstopFlag
+    journal: Journal
+    clock: Clock
+    sink: FindingSink
+    name_of: Callable[[int], str]
+    """A user's name for a uid."""
+
+
+class Estop:
+    """The one owner of the stop's state."""
+
+    def __init__(self, ports: Ports, rules: EstopRules, state: EstopState) -> None:
+        """Take the state as the journal tells it; the gate stays latched until `start`."""
+        self._gate, self._flag, self._journal = ports.gate, ports.flag, ports.journal
+        self._clock, self._sink, self._name_of = ports.clock, ports.sink, ports.name_of
+        self.rules = rules
+        self.state = state
+        self._hf: dict[str, Wad] = {}
+        self._tripping = 0
+        # Turns and resumes exclude each other. A trip waits for neither.
+        self._lock = anyio.Lock()
+        self._trouble: dict[str, Finding] = {}
+
+    # -------------------------------------------------------- in
+
+    async def start(self, causes: Iterable[Cause]) -> None:
+        """Bring flag, journal and gate in step after a start. causes: what already stands against trading."""
+        for cause in causes:
+            await self._trip(cause)
+        await self.turn()
+        if self.state.mode is not Mode.ON:
+            self._gate.unlatch()
+
+    async def trip(self, cause: Cause) -> None:
+        """Stop, for a cause that no override holds off. On return the gate is shut and no send can begin.
+
+        The flag is durable on return unless its disk refuses or takes more than FLAG_TIMEOUT_S; then the latch in
+        memory holds, an S1 finding says so, and writing is tried again.
+        """
+        if self.state.mode is Mode.ON and self.state.has(cause.key):
+            self._gate.latch()
+            return
+        await self._trip(cause)
+
+    async def judge(self, findings: Iterable[Finding], hf_by_position: dict[str, Wad], now: Now) -> None:
+        """Trip for each finding that must, given what is overridden, and remember the health factors."""
+        self._hf.update(hf_by_position)
+        for finding in findings:
+            if rules_of.must_trip(self.state, finding, self.rules):
+                await self._trip(rules_of.cause_of(finding, now))
+
+    async def run(self, turned: Turned) -> None:
+        """Look at the flag each second, for ever."""
+        while True:
+            await self.turn()
+            turned()
+            await anyio.sleep(LOOK_INTERVAL_S)
+
+    # -------------------------------------------------------- one look
+
+    async def turn(self) -> None:
+        """One look at the flag and at the clock, and what follows from them."""
+        async with self._lock:
+            if not self._tripping:  # a trip under way has yet to write its flag and its record
+                await self._turn()
+
+    async def _turn(self) -> None:
+        now = self._clock.now()
+        sighted = self._gate.take_sighting()
+        look = self._flag.look()
+        seen = sighted if look.state is FlagState.ABSENT and sighted is not None else look
+        if self.state.mode is Mode.ON:
+            await self._turn_on(look, now)
+        elif seen.state is not FlagState.ABSENT:
+            await self._trip(self._cause_of_flag(seen, now))
+        elif rules_of.override_is_over(self.state, self.rules, now):
+            await self._end_override(now)
+        self._sink.observe(SOURCE, tuple(self._trouble.values()), now)
+
+    async def _turn_on(self, look: FlagLook, now: Now) -> None:
+        if look.state is not FlagState.ABSENT:
+            if not self.state.flag_stood:
+                self._stood(now)
+            return
+        if not self.state.flag_stood:
+            if await self._write_flag(self.state.causes[-1]):
+                self._stood(now)
+            return
+        standing = rules_of.uncovered(self.state, self._hf, self.rules, now)
+        if standing:
+            await self._trip(rules_of.still_standing_cause(standing[-1], self.rules))
+            return
+        await self._override(now)
+
+    def _stood(self, now: Now) -> None:
+        self.state = rules_of.flag_stood(self.state)
+        self._journal.post(rules_of.flag_stood_event(now))
+
+    async def _override(self, now: Now) -> None:
+        before = self.state
+        override = rules_of.override_of(before, self._hf, rules_of.UNKNOWN, now)
+        try:
+            await self._journal.append(rules_of.override_event(override, now, self.rules))
+        except Transient as error:
+            self._tell("override_unrecorded", _override_unrecorded(error.message))
+            return
+        self._trouble.pop("override_unrecorded", None)
+        if self.state is not before:
+            return  # a further cause came while the journal wrote: it stands after the override there, and here
+        self.state = rules_of.overridden(before, override)
+        self._gate.unlatch()
+
+    async def _end_override(self, now: Now) -> None:
+        if self.rules.lapses:
+            await self._trip(rules_of.lapse_cause(now, self.rules))
+            return
+        self.state = rules_of.override_ended(self.state, now)
+        self._journal.post(rules_of.override_end_event(now))
+
+    def _cause_of_flag(self, look: FlagLook, now: Now) -> Cause:
+        if look.state is FlagState.UNREADABLE:
+            return rules_of.unreadable_cause(look.error, now)
+        try:
+            # Our own flag, from a trip whose journal entry was lost with the process.
+            return Cause.from_json(orjson.loads(self._flag.content()))
+        except ValueError:
+            by = rules_of.UNKNOWN if look.owner_uid is None else self._name_of(look.owner_uid)
+            return rules_of.touched_cause(by, now)
+
+    # -------------------------------------------------------- trip
+
+    async def _trip(self, cause: Cause) -> None:
+        self._gate.latch()
+        # ON from here, before the first suspension: an override or a resume under way finds the state changed.
+        self.state = rules_of.tripped(self.state, cause, flag_stood=False)
+        self._tripping += 1
+        with anyio.CancelScope(shield=True):
+            stands = await self._write_flag(cause)
+        self._tripping -= 1
+        if stands:
+            self.state = rules_of.flag_stood(self.state)
+        self._journal.post(rules_of.trip_event(cause, cause.at, flag=stands))
+
+    async def _write_flag(self, cause: Cause) -> bool:
+        failure: Message = msg("no answer within {seconds} s", seconds=int(FLAG_TIMEOUT_S))
+        with anyio.move_on_after(FLAG_TIMEOUT_S):
+            try:
+                await self._flag.write(orjson.dumps(cause.json(), option=orjson.OPT_APPEND_NEWLINE))
+            except Transient as error:
+                failure = error.message
+            else:
+                self._trouble.pop("flag_unwritable", None)
+                return True
+        self._tell("flag_unwritable", _flag_unwritable(failure))
+        return False
+
+    def _tell(self, code: str, message: Message) -> None:
+        self._trouble[code] = Finding(
+            code, "", Level.EMERGENCY, Origin.INFRASTRUCTURE, message, Severity.S1, Effect.NO_TRADE
+        )
+
+    # -------------------------------------------------------- resume
+
+    async def resume(self, by: tuple[str, ...], checklist: list[Json]) -> Message | None:
+        """Lift the stop; the checklist has passed. Answers why it could not be lifted, or None.
+
+        Raises Transient where the journal refuses: nothing has changed then.
+        """
+        async with self._lock:
+            return await self._resume(by, checklist)
+
+    async def _resume(self, by: tuple[str, ...], checklist: list[Json]) -> Message | None:
+        before, seen, now = self.state, self._flag.look(), self._clock.now()
+        if self._tripping:
+            return msg("A stop is being written at this moment: try again.")
+        if before.mode is Mode.OFF:
+            return msg("The stop is OFF already: there is nothing to resume.")
+        if seen.state is FlagState.UNREADABLE:
+            return msg("The flag cannot be examined ({error}). Mend its directory first.", error=seen.error)
+        await self._journal.append(rules_of.resume_event(by, checklist, now))
+        if self.state is not before:
+            return msg("A new cause came in between: the stop stays ON.")
+        self.state = rules_of.resumed(before, now)
+        try:
+            removed = self._flag.remove(seen)
+        except Transient as error:
+            await self._trip(rules_of.unreadable_cause(str(error.message), now))
+            return error.message
+        if not removed or not self._gate.unlatch():
+            await self._trip(self._cause_of_touch(now))
+            return msg("Somebody touched the flag in between: the stop stays ON.")
+        return None
+
+    def _cause_of_touch(self, now: Now) -> Cause:
+        look = self._flag.look()
+        by = rules_of.UNKNOWN if look.owner_uid is None else self._name_of(look.owner_uid)
+        return rules_of.touched_cause(by, now)
+
+
+def _flag_unwritable(reason: Message) -> Message:
+    return msg(
+        "The flag file cannot be written ({reason}). The stop holds in memory only: do not restart the daemon. "
+        "Mend the disk; writing is tried again each second.",
+        reason=reason,
+    )
+
+
+def _override_unrecorded(reason: Message) -> Message:
+    return msg(
+        "The flag was removed, but the override cannot be recorded ({reason}): the stop stays ON. Mend the disk.",
+        reason=reason,
+    )

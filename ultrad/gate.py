@@ -1,0 +1,124 @@
+"""The gate: nothing of the strategy is signed or sent but through it."""
+
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
+from typing import Protocol, TypeVar
+
+import anyio
+
+from ultrad.errors import Permanent
+from ultrad.i18n import msg
+from ultrad.ports import EstopFlag, FlagLook, FlagState
+
+T = TypeVar("T")
+
+
+class GateShutError(Permanent):
+    """The gate is shut: nothing was begun. `reason` is "estop", "flag" or the name of a hold."""
+
+    def __init__(self, reason: str) -> None:
+        """Name what shuts it."""
+        super().__init__(msg("The gate is shut ({reason}): nothing was signed or sent.", reason=reason))
+        self.reason = reason
+
+
+class MaybeSentError(Permanent):
+    """A stop came while the call was under way: it may or may not have reached the chain. Settle it from there."""
+
+    def __init__(self) -> None:
+        """There is nothing more to say until the chain has been asked."""
+        super().__init__(msg("Stopped while sending: it may have been sent. The chain decides."))
+
+
+class Scope(Protocol):
+    """What the gate needs of a cancel scope (`anyio.CancelScope`)."""
+
+    def cancel(self) -> None:
+        """Throw cancellation into what runs inside, at its next suspension."""
+        ...
+
+
+ScopeFactory = Callable[[], AbstractContextManager[Scope]]
+
+
+class Gate:
+    """Open only while nothing stands against it: no latch, no hold, and no flag file at the very moment.
+
+    The promise: once `latch()` has returned, no send begins until `unlatch()`; and none begins after the flag
+    file came to be. Between the look at the flag and the call there is no suspension, so nothing of this process
+    can come between; what is under way when the latch falls is cancelled and counts as maybe sent.
+    """
+
+    def __init__(self, flag: EstopFlag, scope: ScopeFactory = anyio.CancelScope) -> None:
+        """Begin latched: whoever restores the state decides whether it may open."""
+        self._flag = flag
+        self._scope = scope
+        self._latched = True
+        self._holds: dict[str, None] = {}
+        self._under_way: dict[object, Callable[[], None]] = {}
+        self._sighted: FlagLook | None = None
+
+    # -------------------------------------------------------- what shuts it
+
+    def latch(self) -> None:
+        """Shut until unlatched, and cancel every send that is under way. Never fails, never waits."""
+        self._latched = True
+        for cancel in tuple(self._under_way.values()):
+            cancel()
+
+    def unlatch(self) -> bool:
+        """Open as far as the latch goes, unless the flag stands at this moment."""
+        if self._look() is not FlagState.ABSENT:
+            return False
+        self._latched = False
+        return True
+
+    def hold(self, reason: str) -> None:
+        """Shut for a named reason, beside the latch. What is under way goes on."""
+        self._holds[reason] = None
+
+    def release(self, reason: str) -> None:
+        """End one hold."""
+        self._holds.pop(reason, None)
+
+    # -------------------------------------------------------- what it says
+
+    def shut_by(self) -> tuple[str, ...]:
+        """Everything that shuts it now; empty while it is open."""
+        stands = self._look() is not FlagState.ABSENT
+        reasons = (("estop", self._latched), ("flag", stands), *((name, True) for name in self._holds))
+        return tuple(name for name, is_so in reasons if is_so)
+
+    def take_sighting(self) -> FlagLook | None:
+        """The flag as the gate saw it since the last call, though it may be gone again."""
+        sighted, self._sighted = self._sighted, None
+        return sighted
+
+    def check(self) -> None:
+        """Raise GateShutError where it is shut. Signing asks here."""
+        if reasons := self.shut_by():
+            raise GateShutError(reasons[0])
+
+    async def send(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Make one transport call if the gate is open at this moment.
+
+        Raises GateShutError (nothing was begun) or MaybeSentError (a stop cancelled it under way).
+        """
+        with self._scope() as scope:
+            token = object()
+            self.check()
+            self._under_way[token] = scope.cancel
+            try:
+                return await call()
+            finally:
+                del self._under_way[token]
+        raise MaybeSentError
+
+    def _look(self) -> FlagState:
+        look = self._flag.look()
+        if look.state is not FlagState.ABSENT:
+            # A touch counts from the moment it is seen, also where the flag is gone before the next look.
+            self._sighted = look
+            if not self._latched:
+                self.latch()
+        return look.state
