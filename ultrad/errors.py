@@ -1,5 +1,7 @@
 """One error root. An adapter translates its library's errors into one of the three kinds below."""
 
+from dataclasses import dataclass
+
 from ultrad.i18n import Message
 
 EXIT_FAILED = 1
@@ -42,3 +44,11 @@ class Fatal(UltradError):
         """Keep the exit code beside the message."""
         super().__init__(message)
         self.exit_code = exit_code
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """What the supervisor's boundary caught, as a value: the error, and what an operator is told of it."""
+
+    error: Exception
+    message: Message
