@@ -76,11 +76,15 @@ class Estop:
             return
         await self._trip(cause)
 
+    def must_trip(self, finding: Finding) -> bool:
+        """Whether this finding would trip now, given what is overridden and what stands already."""
+        return rules_of.must_trip(self.state, finding, self.rules)
+
     async def judge(self, findings: Iterable[Finding], hf_by_position: dict[str, Wad], now: Now) -> None:
         """Trip for each finding that must, given what is overridden, and remember the health factors."""
         self._hf.update(hf_by_position)
         for finding in findings:
-            if rules_of.must_trip(self.state, finding, self.rules):
+            if self.must_trip(finding):
                 await self._trip(rules_of.cause_of(finding, now))
 
     async def run(self, turned: Turned) -> None:
@@ -205,12 +209,8 @@ class Estop:
 
     async def _resume(self, by: tuple[str, ...], checklist: list[Json]) -> Message | None:
         before, seen, now = self.state, self._flag.look(), self._clock.now()
-        if self._tripping:
-            return msg("A stop is being written at this moment: try again.")
-        if before.mode is Mode.OFF:
-            return msg("The stop is OFF already: there is nothing to resume.")
-        if seen.state is FlagState.UNREADABLE:
-            return msg("The flag cannot be examined ({error}). Mend its directory first.", error=seen.error)
+        if (obstacle := self._obstacle(seen)) is not None:
+            return obstacle
         await self._journal.append(rules_of.resume_event(by, checklist, now))
         if self.state is not before:
             return msg("A new cause came in between: the stop stays ON.")
@@ -223,6 +223,15 @@ class Estop:
         if not removed or not self._gate.unlatch():
             await self._trip(self._cause_of_touch(now))
             return msg("Somebody touched the flag in between: the stop stays ON.")
+        return None
+
+    def _obstacle(self, seen: FlagLook) -> Message | None:
+        if self._tripping:
+            return msg("A stop is being written at this moment: try again.")
+        if self.state.mode is Mode.OFF:
+            return msg("The stop is OFF already: there is nothing to resume.")
+        if seen.state is FlagState.UNREADABLE:
+            return msg("The flag cannot be examined ({error}). Mend its directory first.", error=seen.error)
         return None
 
     def _cause_of_touch(self, now: Now) -> Cause:

@@ -257,7 +257,8 @@ def _inconsistent(recorded: Recorded, error: Exception) -> Cause:
         recorded.event.now,
         BY_ULTRAD,
         msg(
-            "The journal's event {seq} does not fit the emergency stop's history ({error}). Run `ultrad audit verify`.",
+            "The journal's event {seq} does not fit the emergency stop's history ({error}). "
+            "Run `ultrad audit verify`.",
             seq=recorded.seq,
             error=str(error),
         ),

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
+from ultrad.core.events import Effect, Finding, Level, Origin, Severity
 from ultrad.errors import Transient
-from ultrad.i18n import Message
+from ultrad.i18n import Message, msg
+from ultrad.units import Now
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,3 +29,53 @@ class ChainUnavailable(Transient):
     def silent(self) -> bool:
         """Whether every endpoint failed: one that answered with a stale head is not silence."""
         return not any(one.stale for one in self.refused)
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """Rounds in a row in which every endpoint failed. since: when the first of them ended."""
+
+    rounds: int = 0
+    since: Now | None = None
+
+    def longer(self, now: Now) -> "Silence":
+        """One more such round."""
+        return Silence(self.rounds + 1, self.since or now)
+
+    def seconds(self, now: Now) -> int:
+        """How long it has lasted."""
+        return 0 if self.since is None else (now.steady_ms - self.since.steady_ms) // 1_000
+
+
+def unavailable_finding(error: ChainUnavailable) -> Finding:
+    """No position could be read in a round: no trade."""
+    return Finding(
+        code="chain_unreadable",
+        subject="",
+        level=Level.ALERT,
+        origin=Origin.OUTSIDE,
+        severity=Severity.S2,
+        effect=Effect.NO_TRADE,
+        message=error.message,
+    )
+
+
+def silence_finding(silence: Silence, rounds: int, seconds: int, now: Now) -> Finding | None:
+    """Aave silent: at least so many rounds in which every endpoint failed, over at least so many seconds."""
+    if silence.rounds < rounds or silence.seconds(now) < seconds:
+        return None
+    return Finding(
+        code="aave_silent",
+        subject="",
+        level=Level.EMERGENCY,
+        origin=Origin.OUTSIDE,
+        severity=Severity.S2,
+        effect=Effect.TRIP,
+        message=msg(
+            "Aave is silent: every endpoint failed in {rounds} rounds over {seconds} s. "
+            "Check the network and the providers' status pages.",
+            rounds=silence.rounds,
+            seconds=silence.seconds(now),
+        ),
+        figures=(("rounds", str(silence.rounds)), ("seconds", str(silence.seconds(now)))),
+    )

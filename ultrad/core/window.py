@@ -1,6 +1,7 @@
 """The lowest and highest value within a rolling window of time."""
 
 from collections import deque
+from collections.abc import Iterable
 
 BUCKET_MS = 60_000
 """Values of the same minute share a bucket; a bucket leaves when all of it is older than the window."""
@@ -23,10 +24,26 @@ class RollingExtremes:
 
     def add(self, at_ms: int, low: int, high: int) -> None:
         """Take one observation (or one minute's extremes) into account."""
-        bucket = at_ms // BUCKET_MS
+        self._push_low(at_ms // BUCKET_MS, low)
+        self._push_high(at_ms // BUCKET_MS, high)
+
+    def prepend(self, older: Iterable[tuple[int, int, int]]) -> None:
+        """Take (time, lowest, highest) from before the first observation into account, oldest first."""
+        lows, highs = self._lows, self._highs
+        self._lows, self._highs = deque(), deque()
+        for at_ms, low, high in older:
+            self.add(at_ms, low, high)
+        for bucket, low in lows:
+            self._push_low(bucket, low)
+        for bucket, high in highs:
+            self._push_high(bucket, high)
+
+    def _push_low(self, bucket: int, low: int) -> None:
         while self._lows and self._lows[-1][1] >= low:
             self._lows.pop()
         self._lows.append((bucket, low))
+
+    def _push_high(self, bucket: int, high: int) -> None:
         while self._highs and self._highs[-1][1] <= high:
             self._highs.pop()
         self._highs.append((bucket, high))

@@ -1,0 +1,130 @@
+"""What the daemon says of itself: one record behind the page, the commands, `/health` and the metrics."""
+
+from dataclasses import dataclass
+
+from ultrad.core.estop import Cause, Mode, Override
+from ultrad.core.events import Finding, Recorded
+from ultrad.core.position import Reading, Reserve
+from ultrad.i18n import Message
+from ultrad.units import Bps, Now, Wad
+
+
+@dataclass(frozen=True, slots=True)
+class PositionStatus:
+    """One position: its newest accepted reading (None before the first) and its move within the value window."""
+
+    name: str
+    account: str
+    reading: Reading | None
+    change_bps: Bps | None
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointLine:
+    """One endpoint of the chain. reason: why it is not used, where it is not."""
+
+    name: str
+    usable: bool
+    subscribed: bool
+    head_number: int | None
+    latency_ms: int | None
+    reason: Message | None
+
+
+@dataclass(frozen=True, slots=True)
+class PartStatus:
+    """One loop of the daemon. late: it has not turned within its limit."""
+
+    name: str
+    late: bool
+    age_ms: int
+    limit_ms: int
+    restarts: int
+
+
+@dataclass(frozen=True, slots=True)
+class JobLine:
+    """One cron job. Times are wall milliseconds; last_ok is None before its first run."""
+
+    name: str
+    enabled: bool
+    cron: str
+    next_ms: int | None
+    last_started_ms: int | None
+    last_ok: bool | None
+    last_message: Message | None
+    last_duration_ms: int | None
+    failures_24h: int
+    running: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StandingLine:
+    """One standing finding, and since when."""
+
+    finding: Finding
+    since: Now
+
+
+@dataclass(frozen=True, slots=True)
+class EstopStatus:
+    """The stop, and everything that shuts the gate (empty: open)."""
+
+    mode: Mode
+    since: Now | None
+    causes: tuple[Cause, ...]
+    override: Override | None
+    override_ends_ms: int | None
+    shut_by: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class JournalStatus:
+    """The end of the chain, what waits to be written, and why the last write failed (None: it did not)."""
+
+    seq: int
+    hash: str
+    backlog: int
+    trouble: Message | None
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Figures over the last 24 hours, from the journal."""
+
+    emergency_events: int
+    job_failures: int
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Everything. reading_age_ms: how old the newest accepted readings are; None before the first.
+
+    lowest_hf: of any position within the resume's look-back time. loosened: what the configuration switched off or
+    loosened, in words. reserves: as last read; sequencer_up: None where the network has none.
+    """
+
+    version: str
+    environment: str
+    network: str
+    now: Now
+    started_ms: int
+    estop: EstopStatus
+    positions: tuple[PositionStatus, ...]
+    reading_age_ms: int | None
+    lowest_hf: Wad | None
+    reserves: tuple[Reserve, ...]
+    sequencer_up: bool | None
+    endpoints: tuple[EndpointLine, ...]
+    findings: tuple[StandingLine, ...]
+    parts: tuple[PartStatus, ...]
+    jobs: tuple[JobLine, ...]
+    journal: JournalStatus
+    counts: Counts
+    last_level: str
+    loosened: tuple[Message, ...]
+    recent: tuple[Recorded, ...]
+
+    def late_parts(self) -> tuple[str, ...]:
+        """The loops that have not turned within their limits: the one fact behind `/health` and WATCHDOG=1."""
+        return tuple(part.name for part in self.parts if part.late)
