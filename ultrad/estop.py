@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import anyio
 import orjson
 
-from ultrad.core import estop as rules_of
+from ultrad.core import estop as state_of
+from ultrad.core import estop_rules as decide
 from ultrad.core.estop import Cause, EstopState, Mode
 from ultrad.core.events import Effect, Finding, Json, Level, Origin, Severity
 from ultrad.core.limits import EstopRules
@@ -78,14 +79,14 @@ class Estop:
 
     def must_trip(self, finding: Finding) -> bool:
         """Whether this finding would trip now, given what is overridden and what stands already."""
-        return rules_of.must_trip(self.state, finding, self.rules)
+        return decide.must_trip(self.state, finding, self.rules)
 
     async def judge(self, findings: Iterable[Finding], hf_by_position: dict[str, Wad], now: Now) -> None:
         """Trip for each finding that must, given what is overridden, and remember the health factors."""
         self._hf.update(hf_by_position)
         for finding in findings:
             if self.must_trip(finding):
-                await self._trip(rules_of.cause_of(finding, now))
+                await self._trip(decide.cause_of(finding, now))
 
     async def run(self, turned: Turned) -> None:
         """Look at the flag each second, for ever."""
@@ -111,7 +112,7 @@ class Estop:
             await self._turn_on(look, now)
         elif seen.state is not FlagState.ABSENT:
             await self._trip(self._cause_of_flag(seen, now))
-        elif rules_of.override_is_over(self.state, self.rules, now):
+        elif decide.override_is_over(self.state, self.rules, now):
             await self._end_override(now)
         self._sink.observe(SOURCE, tuple(self._trouble.values()), now)
 
@@ -124,60 +125,60 @@ class Estop:
             if await self._write_flag(self.state.causes[-1]):
                 self._stood(now)
             return
-        standing = rules_of.uncovered(self.state, self._hf, self.rules, now)
+        standing = decide.uncovered(self.state, self._hf, self.rules, now)
         if standing:
-            await self._trip(rules_of.still_standing_cause(standing[-1], self.rules))
+            await self._trip(decide.still_standing_cause(standing[-1], self.rules))
             return
         await self._override(now)
 
     def _stood(self, now: Now) -> None:
-        self.state = rules_of.flag_stood(self.state)
-        self._journal.post(rules_of.flag_stood_event(now))
+        self.state = state_of.flag_stood(self.state)
+        self._journal.post(state_of.flag_stood_event(now))
 
     async def _override(self, now: Now) -> None:
         before = self.state
-        override = rules_of.override_of(before, self._hf, rules_of.UNKNOWN, now)
+        override = decide.override_of(before, self._hf, state_of.UNKNOWN, now)
         try:
-            await self._journal.append(rules_of.override_event(override, now, self.rules))
+            await self._journal.append(state_of.override_event(override, now, self.rules))
         except Transient as error:
             self._tell("override_unrecorded", _override_unrecorded(error.message))
             return
         self._trouble.pop("override_unrecorded", None)
         if self.state is not before:
             return  # a further cause came while the journal wrote: it stands after the override there, and here
-        self.state = rules_of.overridden(before, override)
+        self.state = state_of.overridden(before, override)
         self._gate.unlatch()
 
     async def _end_override(self, now: Now) -> None:
         if self.rules.lapses:
-            await self._trip(rules_of.lapse_cause(now, self.rules))
+            await self._trip(decide.lapse_cause(now, self.rules))
             return
-        self.state = rules_of.override_ended(self.state, now)
-        self._journal.post(rules_of.override_end_event(now))
+        self.state = state_of.override_ended(self.state, now)
+        self._journal.post(state_of.override_end_event(now))
 
     def _cause_of_flag(self, look: FlagLook, now: Now) -> Cause:
         if look.state is FlagState.UNREADABLE:
-            return rules_of.unreadable_cause(look.error, now)
+            return decide.unreadable_cause(look.error, now)
         try:
             # Our own flag, from a trip whose journal entry was lost with the process.
             return Cause.from_json(orjson.loads(self._flag.content()))
         except ValueError:
-            by = rules_of.UNKNOWN if look.owner_uid is None else self._name_of(look.owner_uid)
-            return rules_of.touched_cause(by, now)
+            by = state_of.UNKNOWN if look.owner_uid is None else self._name_of(look.owner_uid)
+            return decide.touched_cause(by, now)
 
     # -------------------------------------------------------- trip
 
     async def _trip(self, cause: Cause) -> None:
         self._gate.latch()
         # ON from here, before the first suspension: an override or a resume under way finds the state changed.
-        self.state = rules_of.tripped(self.state, cause, flag_stood=False)
+        self.state = state_of.tripped(self.state, cause, flag_stood=False)
         self._tripping += 1
         with anyio.CancelScope(shield=True):
             stands = await self._write_flag(cause)
         self._tripping -= 1
         if stands:
-            self.state = rules_of.flag_stood(self.state)
-        self._journal.post(rules_of.trip_event(cause, cause.at, flag=stands))
+            self.state = state_of.flag_stood(self.state)
+        self._journal.post(state_of.trip_event(cause, cause.at, flag=stands))
 
     async def _write_flag(self, cause: Cause) -> bool:
         failure: Message = msg("no answer within {seconds} s", seconds=int(FLAG_TIMEOUT_S))
@@ -211,14 +212,14 @@ class Estop:
         before, seen, now = self.state, self._flag.look(), self._clock.now()
         if (obstacle := self._obstacle(seen)) is not None:
             return obstacle
-        await self._journal.append(rules_of.resume_event(by, checklist, now))
+        await self._journal.append(state_of.resume_event(by, checklist, now))
         if self.state is not before:
             return msg("A new cause came in between: the stop stays ON.")
-        self.state = rules_of.resumed(before, now)
+        self.state = state_of.resumed(before, now)
         try:
             removed = self._flag.remove(seen)
         except Transient as error:
-            await self._trip(rules_of.unreadable_cause(str(error.message), now))
+            await self._trip(decide.unreadable_cause(str(error.message), now))
             return error.message
         if not removed or not self._gate.unlatch():
             await self._trip(self._cause_of_touch(now))
@@ -236,8 +237,8 @@ class Estop:
 
     def _cause_of_touch(self, now: Now) -> Cause:
         look = self._flag.look()
-        by = rules_of.UNKNOWN if look.owner_uid is None else self._name_of(look.owner_uid)
-        return rules_of.touched_cause(by, now)
+        by = state_of.UNKNOWN if look.owner_uid is None else self._name_of(look.owner_uid)
+        return decide.touched_cause(by, now)
 
 
 def _flag_unwritable(reason: Message) -> Message:

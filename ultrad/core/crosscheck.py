@@ -20,7 +20,7 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """One endpoint's view of the block: its readings in the order of the configuration, and whether they trip."""
+    """One endpoint's view of the block: its readings, and whether they trip."""
 
     endpoint: str
     readings: tuple[Reading, ...]
@@ -67,12 +67,18 @@ def _camps(votes: tuple[Vote, ...]) -> list[list[Vote]]:
 
 
 def _agree(one: Vote, other: Vote) -> bool:
-    if one.bad != other.bad or len(one.readings) != len(other.readings):
-        return False
-    return all(
-        a.position == b.position and _close(a.collateral_e8, b.collateral_e8) and _close(a.debt_e8, b.debt_e8)
-        for a, b in zip(one.readings, other.readings, strict=True)
-    ) and all(_close(a.health_factor, b.health_factor) for a, b in zip(one.readings, other.readings, strict=True))
+    """Whether two views give the positions that both of them could read the same figures."""
+    theirs = {reading.position: reading for reading in other.readings}
+    both = [(own, theirs[own.position]) for own in one.readings if own.position in theirs]
+    return one.bad == other.bad and bool(both) and all(_same(a, b) for a, b in both)
+
+
+def _same(a: Reading, b: Reading) -> bool:
+    return (
+        _close(a.collateral_e8, b.collateral_e8)
+        and _close(a.debt_e8, b.debt_e8)
+        and _close(a.health_factor, b.health_factor)
+    )
 
 
 def _close(a: int, b: int) -> bool:

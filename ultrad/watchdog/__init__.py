@@ -1,0 +1,6 @@
+"""The watch: of the positions at every head, and of the market around them."""
+
+from ultrad.watchdog.market import MarketWatch
+from ultrad.watchdog.positions import Watchdog, WatchPorts, WatchSettings
+
+__all__ = ["MarketWatch", "WatchPorts", "WatchSettings", "Watchdog"]

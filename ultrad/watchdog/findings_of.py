@@ -1,0 +1,82 @@
+"""Findings about the watch's own sources: endpoints, market, history."""
+
+from ultrad.core.crosscheck import Vote
+from ultrad.core.events import Effect, Finding, Level, Origin, Severity
+from ultrad.core.limits import EstopRules
+from ultrad.errors import Transient
+from ultrad.i18n import Message, msg
+from ultrad.ports import EndpointFault, EndpointStatus
+from ultrad.units import Now
+
+
+def dispute(votes: tuple[Vote, ...], since: Now, now: Now, rules: EstopRules) -> Finding:
+    """Endpoints contradict each other about one block; unresolved for too long it trips."""
+    seconds = (now.steady_ms - since.steady_ms) // 1_000
+    unresolved = seconds >= rules.unresolved_s
+    return Finding(
+        code="endpoints_disagree",
+        subject="",
+        level=Level.EMERGENCY if unresolved else Level.CRITICAL,
+        origin=Origin.OUTSIDE,
+        severity=Severity.S1 if unresolved else Severity.S2,
+        effect=Effect.TRIP if unresolved else Effect.NO_TRADE,
+        message=msg(
+            "The endpoints {names} contradict each other about the same block, for {seconds} s now. "
+            "The gate is shut; after {limit} s that trips. Find out which one is wrong and take it out.",
+            names=", ".join(one.endpoint for one in votes),
+            seconds=seconds,
+            limit=rules.unresolved_s,
+        ),
+    )
+
+
+def contradicted(name: str, reason: Message) -> Finding:
+    """An endpoint that a majority contradicted."""
+    return Finding("endpoint_contradicted", name, Level.CRITICAL, Origin.OUTSIDE, reason, Severity.S2)
+
+
+def market_unreadable(error: Transient) -> Finding:
+    """Reserves and prices could not be read: no trade."""
+    return Finding(
+        "market_unreadable",
+        "",
+        Level.ALERT,
+        Origin.OUTSIDE,
+        msg("Reserves and prices cannot be read: {reason} No new trade until they can.", reason=error.message),
+        Severity.S2,
+        Effect.NO_TRADE,
+    )
+
+
+def history_unknown(error: Transient) -> Finding:
+    """The day's values are not known: no trade."""
+    return Finding(
+        "history_unknown",
+        "",
+        Level.ALERT,
+        Origin.INFRASTRUCTURE,
+        msg(
+            "The values of the last day cannot be read from the journal: {reason} A change over the day is not "
+            "seen whole until they can; reading is tried again.",
+            reason=error.message,
+        ),
+        Severity.S2,
+        Effect.NO_TRADE,
+    )
+
+
+_ENDPOINT_RANK = {
+    EndpointFault.FAILED: (Level.WARNING, Severity.S3),
+    EndpointFault.LIMITED: (Level.INFO, Severity.S3),
+    EndpointFault.STALE: (Level.ALERT, Severity.S2),
+    EndpointFault.WRONG_CHAIN: (Level.CRITICAL, Severity.S2),
+    EndpointFault.SET_ASIDE: (Level.CRITICAL, Severity.S2),
+}
+
+
+def endpoint(status: EndpointStatus) -> Finding | None:
+    """An endpoint that is not used, and why."""
+    if status.fault is None or status.reason is None:
+        return None
+    level, severity = _ENDPOINT_RANK[status.fault]
+    return Finding(f"endpoint_{status.fault.value}", status.name, level, Origin.OUTSIDE, status.reason, severity)

@@ -1,0 +1,53 @@
+"""The market watch: reserves, prices and sequencer, at an easier pace than the positions."""
+
+import anyio
+
+from ultrad.core import assess
+from ultrad.core.limits import Limits
+from ultrad.core.position import Market
+from ultrad.errors import Transient
+from ultrad.estop import Estop
+from ultrad.ports import Chain, Clock, FindingSink, Turned
+from ultrad.watchdog import findings_of
+from ultrad.watchdog.positions import watches_closer
+
+CLOSER_INTERVAL_S = 2.0
+"""How often the market is read during the closer watch after a resume."""
+
+
+class MarketWatch:
+    """Reads the market and says what stands against a new trade. It never trips."""
+
+    def __init__(
+        self, chain: Chain, estop: Estop, clock: Clock, sink: FindingSink, *, limits: Limits, interval_s: float
+    ) -> None:
+        """Nothing is known at first."""
+        self._chain, self._estop, self._clock, self._sink = chain, estop, clock, sink
+        self._limits, self._interval_s = limits, interval_s
+        self._tracks: dict[str, assess.PriceTrack] = {}
+        self.market: Market | None = None
+
+    async def run(self, turned: Turned) -> None:
+        """Read the market, for ever."""
+        while True:
+            await self.round()
+            turned()
+            closer = watches_closer(self._estop, self._clock.now())
+            await anyio.sleep(min(CLOSER_INTERVAL_S, self._interval_s) if closer else self._interval_s)
+
+    async def round(self) -> None:
+        """One reading of the market, and what follows from it."""
+        try:
+            market = await self._chain.market()
+        except Transient as error:
+            self._sink.observe("market", (findings_of.market_unreadable(error),), self._clock.now())
+            return
+        tracks = []
+        for reserve in market.reserves:
+            known = self._tracks.get(reserve.symbol, assess.PriceTrack(reserve.symbol, reserve.price_e8))
+            tracks.append(known.then(reserve.price_e8))
+        self._tracks = {track.symbol: track for track in tracks}
+        self.market = market
+        # Ages are taken on the chain's own time; that its head is not stale is looked at apart.
+        findings = assess.market_findings(market, tuple(tracks), self._limits, market.block.time_s)
+        self._sink.observe("market", findings, self._clock.now())

@@ -1,0 +1,319 @@
+"""The watch: head → reading → assess → trip."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import anyio
+
+from ultrad.core import assess, crosscheck
+from ultrad.core.crosscheck import Outcome, Verdict, Vote
+from ultrad.core.events import Finding
+from ultrad.core.limits import EstopRules, Limits
+from ultrad.core.position import Batch, Reading
+from ultrad.core.rounds import ChainUnavailable, Silence, silence_finding, unavailable_finding
+from ultrad.core.window import RollingExtremes
+from ultrad.errors import Transient
+from ultrad.estop import Estop
+from ultrad.gate import Gate
+from ultrad.i18n import msg
+from ultrad.ports import Chain, Clock, EndpointFault, FindingSink, Journal, Turned
+from ultrad.units import Bps, Now, Wad
+from ultrad.watchdog import findings_of
+
+NO_READING = "no_reading"
+DISPUTED = "disputed"
+HISTORY_RETRY_S = 30.0
+"""How often reading the value history is tried again; without it a day's change is not seen whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class WatchSettings:
+    """How the watch goes about it. round_s: how long it waits for a head before it reads without one."""
+
+    limits: Limits
+    rules: EstopRules
+    round_s: float
+    crosscheck_blocks: int
+    silence_rounds: int
+    silence_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class WatchPorts:
+    """What the watch works on."""
+
+    chain: Chain
+    estop: Estop
+    gate: Gate
+    journal: Journal
+    clock: Clock
+    sink: FindingSink
+
+
+def watches_closer(estop: Estop, now: Now) -> bool:
+    """Whether the stop was lifted so recently that the watch is closer."""
+    resumed = estop.state.resumed_at
+    return resumed is not None and now.steady_ms - resumed.steady_ms < estop.rules.closer_watch_ms
+
+
+class Watchdog:
+    """Reads every position at every head and has the stop tripped."""
+
+    def __init__(self, ports: WatchPorts, settings: WatchSettings) -> None:
+        """Hold the gate shut until the first good reading."""
+        self._chain, self._estop, self._gate = ports.chain, ports.estop, ports.gate
+        self._journal, self._clock, self._sink = ports.journal, ports.clock, ports.sink
+        self._settings = settings
+        self._silence = Silence()
+        self._disputed_since: Now | None = None
+        self._suspect = False
+        self._accepted = anyio.Event()
+        self._liars: dict[str, Finding] = {}
+        self._values: dict[str, RollingExtremes] = {}
+        self._lowest: dict[str, RollingExtremes] = {}
+        self._resumed_at = ports.estop.state.resumed_at
+        self.batch: Batch | None = None
+        self.batch_at: Now | None = None
+        self.history_known = False
+        ports.gate.hold(NO_READING)
+
+    # -------------------------------------------------------- the loops
+
+    async def run(self, turned: Turned) -> None:
+        """Read at every head, or each `round_s` where none comes, for ever."""
+        while True:
+            with anyio.move_on_after(self._settings.round_s):
+                await self._chain.next_head()
+            await self.round()
+            turned()
+
+    async def run_crosscheck(self, turned: Turned) -> None:
+        """Have a second endpoint check good readings, so that one which says "fine" and lies is found."""
+        checked = 0
+        while True:
+            with anyio.move_on_after(self._settings.round_s):
+                await self._accepted.wait()
+            turned()
+            self._accepted = anyio.Event()
+            batch = self.batch
+            every = 1 if watches_closer(self._estop, self._clock.now()) else self._settings.crosscheck_blocks
+            if batch is None or self._suspect or abs(batch.block.number - checked) < every:
+                continue
+            checked = batch.block.number
+            others = self._others(batch.endpoint)
+            if others and not await self._second_agrees(batch, others[checked % len(others)]):
+                self._suspect = True
+                self._gate.hold(DISPUTED)
+
+    async def run_history(self, turned: Turned) -> None:
+        """Fetch the values of the last day from the journal, as soon as it can be read."""
+        while True:
+            if not self.history_known:
+                await self._fetch_history()
+            turned()
+            await anyio.sleep(HISTORY_RETRY_S)
+
+    # -------------------------------------------------------- one round
+
+    async def round(self) -> None:
+        """One reading of all positions, and what follows from it."""
+        try:
+            batch = await self._chain.read()
+        except ChainUnavailable as error:
+            await self._unavailable(error)
+            return
+        now = self._clock.now()
+        self._silence = Silence()
+        self._forget_before_resume()
+        findings = self._assess(batch, now)
+        vote = self._vote(batch, findings)
+        if vote.bad or self._suspect or self._disputed_since:
+            batch, findings = await self._crosscheck(batch, findings, vote, now)
+        else:
+            self._gate.release(NO_READING)
+            await self._estop.judge(findings, _health_factors(batch), now)
+        self._accept(batch, findings, now)
+
+    def _accept(self, batch: Batch, findings: tuple[Finding, ...], now: Now) -> None:
+        """What may wait until the stop has been dealt with."""
+        self.batch, self.batch_at = batch, now
+        self._accepted.set()
+        self._journal.telemetry(batch.readings, now)
+        for reading in batch.readings:
+            if not assess.is_empty(reading):
+                self._window(self._values, reading.position, self._settings.limits.value_window_ms).add(
+                    now.steady_ms, reading.net_value_e8, reading.net_value_e8
+                )
+            self._window(self._lowest, reading.position, self._settings.rules.look_back_ms).add(
+                now.steady_ms, reading.health_factor, reading.health_factor
+            )
+        self._sink.observe("position", findings, now)
+        self._sink.observe("chain", (), now)
+        self._observe_endpoints(now)
+
+    async def _unavailable(self, error: ChainUnavailable) -> None:
+        now = self._clock.now()
+        self._gate.hold(NO_READING)
+        self._silence = self._silence.longer(now) if error.silent else Silence()
+        silent = silence_finding(self._silence, self._settings.silence_rounds, self._settings.silence_s, now)
+        findings = (unavailable_finding(error), *((silent,) if silent else ()))
+        await self._estop.judge(findings, {}, now)
+        self._sink.observe("chain", findings, now)
+        self._observe_endpoints(now)
+
+    def _assess(self, batch: Batch, now: Now) -> tuple[Finding, ...]:
+        findings = [assess.unreadable(one) for one in batch.unreadable]
+        for reading in batch.readings:
+            window = self._values.get(reading.position)
+            extremes = window.extremes(now.steady_ms) if window else None
+            findings += assess.reading_findings(reading, extremes, self._settings.limits)
+        return tuple(findings)
+
+    # -------------------------------------------------------- several endpoints
+
+    def _vote(self, batch: Batch, findings: Iterable[Finding]) -> Vote:
+        return Vote(batch.endpoint, batch.readings, any(self._estop.must_trip(one) for one in findings))
+
+    async def _crosscheck(
+        self, batch: Batch, findings: tuple[Finding, ...], vote: Vote, now: Now
+    ) -> tuple[Batch, tuple[Finding, ...]]:
+        """Weigh what all endpoints say of this block, with the gate shut; answers what is to be believed."""
+        self._gate.hold(DISPUTED)
+        views = {batch.endpoint: (batch, findings)}
+        votes = [vote]
+        async with anyio.create_task_group() as group:
+            group.cancel_scope.deadline = anyio.current_time() + self._settings.rules.crosscheck_wait_s
+
+            async def ask(endpoint: str) -> None:
+                try:
+                    other = await self._chain.read_at(endpoint, batch.block)
+                except Transient:
+                    return  # unanswered: it has no vote, and the pool keeps its own account of failures
+                found = self._assess(other, now)
+                views[endpoint] = (other, found)
+                votes.append(self._vote(other, found))
+                if sum(one.bad for one in votes) > 1:
+                    group.cancel_scope.cancel()  # confirmed: nothing to wait for
+
+            for endpoint in self._others(batch.endpoint):
+                group.start_soon(ask, endpoint)
+        outcome = crosscheck.weigh(tuple(votes))
+        self._set_aside(outcome, batch)
+        return await self._conclude(outcome, tuple(votes), views, now)
+
+    async def _conclude(
+        self,
+        outcome: Outcome,
+        votes: tuple[Vote, ...],
+        views: dict[str, tuple[Batch, tuple[Finding, ...]]],
+        now: Now,
+    ) -> tuple[Batch, tuple[Finding, ...]]:
+        if outcome.verdict is Verdict.DISPUTED:
+            batch, findings = views[votes[0].endpoint]
+            self._disputed_since = self._disputed_since or now
+            dispute = findings_of.dispute(votes, self._disputed_since, now, self._settings.rules)
+            await self._estop.judge((dispute,), _health_factors(batch), now)
+            return batch, (*findings, dispute)
+        bad = outcome.verdict is Verdict.BAD
+        believed = next(one for one in votes if one.bad is bad and one.endpoint not in outcome.liars)
+        batch, findings = views[believed.endpoint]
+        await self._estop.judge(findings, _health_factors(batch), now)
+        self._disputed_since, self._suspect = None, False
+        self._gate.release(DISPUTED)
+        self._gate.release(NO_READING)
+        return batch, findings
+
+    def _set_aside(self, outcome: Outcome, batch: Batch) -> None:
+        for endpoint in outcome.liars:
+            reason = msg(
+                "The endpoint {endpoint} said something else of block {block} than the majority, and is set aside "
+                "until the next start. Replace it.",
+                endpoint=endpoint,
+                block=batch.block.number,
+            )
+            self._chain.set_aside(endpoint, reason)
+            self._liars[endpoint] = findings_of.contradicted(endpoint, reason)
+
+    async def _second_agrees(self, batch: Batch, endpoint: str) -> bool:
+        try:
+            with anyio.fail_after(self._settings.rules.crosscheck_wait_s):
+                other = await self._chain.read_at(endpoint, batch.block)
+        except (Transient, TimeoutError):
+            return True  # no answer is no contradiction; the pool counts the failure
+        now = self._clock.now()
+        votes = tuple(self._vote(one, self._assess(one, now)) for one in (batch, other))
+        return crosscheck.weigh(votes).verdict is Verdict.FINE
+
+    def _others(self, endpoint: str) -> tuple[str, ...]:
+        return tuple(
+            one.name
+            for one in self._chain.endpoints()
+            if one.name != endpoint and one.fault not in (EndpointFault.SET_ASIDE, EndpointFault.WRONG_CHAIN)
+        )
+
+    def _observe_endpoints(self, now: Now) -> None:
+        faults = tuple(findings_of.endpoint(one) for one in self._chain.endpoints() if one.name not in self._liars)
+        found = tuple(one for one in faults if one is not None)
+        self._sink.observe("endpoints", (*self._liars.values(), *found), now)
+
+    # -------------------------------------------------------- history
+
+    async def _fetch_history(self) -> None:
+        now = self._clock.now()
+        resumed = self._estop.state.resumed_at
+        since_ms = now.steady_ms - self._settings.limits.value_window_ms
+        if resumed is not None:
+            since_ms = max(since_ms, resumed.steady_ms)
+        try:
+            rows = await self._journal.value_extremes(since_ms)
+        except Transient as error:
+            self._sink.observe("history", (findings_of.history_unknown(error),), now)
+            return
+        limits, rules = self._settings.limits, self._settings.rules
+        for name in {row.position for row in rows}:
+            own = [row for row in rows if row.position == name]
+            self._window(self._values, name, limits.value_window_ms).prepend(
+                (row.minute_start_ms, row.low_e8, row.high_e8) for row in own
+            )
+            self._window(self._lowest, name, rules.look_back_ms).prepend(
+                (row.minute_start_ms, row.low_hf, row.low_hf) for row in own
+            )
+        self.history_known = True
+        self._sink.observe("history", (), now)
+
+    def _forget_before_resume(self) -> None:
+        """Resuming starts the value's baseline anew."""
+        if self._estop.state.resumed_at != self._resumed_at:
+            self._resumed_at = self._estop.state.resumed_at
+            for window in self._values.values():
+                window.clear()
+
+    @staticmethod
+    def _window(windows: dict[str, RollingExtremes], position: str, window_ms: int) -> RollingExtremes:
+        if position not in windows:
+            windows[position] = RollingExtremes(window_ms)
+        return windows[position]
+
+    # -------------------------------------------------------- what it knows
+
+    def value_change(self, position: str, now: Now) -> Bps | None:
+        """The net value's largest move within its window; None where it is not known."""
+        reading = next((one for one in self.readings() if one.position == position), None)
+        window = self._values.get(position)
+        extremes = window.extremes(now.steady_ms) if window else None
+        if reading is None or extremes is None:
+            return None
+        return assess.change_bps(reading.net_value_e8, extremes)
+
+    def lowest_hf(self, now: Now) -> Wad | None:
+        """The lowest health factor of any position within the look-back time."""
+        seen = [window.extremes(now.steady_ms) for window in self._lowest.values()]
+        return min((Wad(one[0]) for one in seen if one is not None), default=None)
+
+    def readings(self) -> tuple[Reading, ...]:
+        """The newest accepted readings."""
+        return self.batch.readings if self.batch else ()
+
+
+def _health_factors(batch: Batch) -> dict[str, Wad]:
+    return {one.position: one.health_factor for one in batch.readings}
