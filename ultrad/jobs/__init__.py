@@ -1,0 +1,7 @@
+"""The jobs there are. One that is not named here does not run."""
+
+from ultrad.jobs.health_check import HEALTH_CHECK
+from ultrad.jobs.housekeeping import HOUSEKEEPING
+from ultrad.jobs.spec import JobSpec
+
+JOBS: tuple[JobSpec, ...] = (HEALTH_CHECK, HOUSEKEEPING)
