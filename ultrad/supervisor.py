@@ -15,6 +15,7 @@ import anyio
 from ultrad.core.clocks import jump_ms
 from ultrad.core.events import Event, Finding, Level, Origin, Severity
 from ultrad.core.retry import Backoff, RestartLimit, may_restart, pause_s, recent
+from ultrad.core.status import PartStatus
 from ultrad.errors import Failed, Fatal, UltradError
 from ultrad.i18n import Message, msg
 from ultrad.ports import Clock, FindingSink, Host, Journal, Turned
@@ -51,16 +52,6 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Late:
-    """A part that has not turned within its limit. silent_s: since its last turn."""
-
-    name: str
-    critical: bool
-    silent_s: float
-    limit_s: float
-
-
-@dataclass(frozen=True, slots=True)
 class Around:
     """What the supervisor needs beside its parts.
 
@@ -94,31 +85,12 @@ async def contained(call: Callable[[], Awaitable[_T]]) -> _T | Failed:
         return Failed(cause, _told(cause))
 
 
-class Heartbeat:
-    """When each part last turned. The one source of WATCHDOG=1 and of /health."""
-
-    def __init__(self) -> None:
-        self._marks: dict[str, tuple[Part, float]] = {}
-
-    def turned(self, part: Part) -> None:
-        """The part has turned just now, on the loop's monotonic clock."""
-        self._marks[part.name] = (part, anyio.current_time())
-
-    def late(self) -> tuple[Late, ...]:
-        """The parts that have not turned within their limits; empty while all is well."""
-        now_s = anyio.current_time()
-        return tuple(
-            Late(part.name, part.critical, now_s - mark_s, part.limit_s)
-            for part, mark_s in self._marks.values()
-            if now_s - mark_s > part.limit_s
-        )
-
-
 @dataclass(slots=True)
 class _Kept:
     """A part and what became of it so far."""
 
     part: Part
+    turned_s: float = 0.0
     scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
     done: anyio.Event = field(default_factory=anyio.Event)
     failed_at_s: tuple[float, ...] = ()
@@ -144,13 +116,12 @@ class Supervisor:
         self._jump: tuple[int, Now] | None = None
         self._fatal: Fatal | None = None
         self._stop = anyio.Event()
-        self.heartbeat = Heartbeat()
 
     async def run(self, shutdown: Awaitable[None]) -> None:
         """Run until `shutdown` is done. Raises the Fatal of a part that gave up, after the same ordered end."""
         async with anyio.create_task_group() as tasks:
             for kept in self._kept:
-                self.heartbeat.turned(kept.part)
+                kept.turned_s = anyio.current_time()
                 tasks.start_soon(self._keep, kept, name=kept.part.name)
             tasks.start_soon(self._await_end, shutdown)
             try:
@@ -161,6 +132,20 @@ class Supervisor:
                 tasks.cancel_scope.cancel()
         if self._fatal is not None:
             raise self._fatal
+
+    def parts(self) -> tuple[PartStatus, ...]:
+        """Each part as it is now: the fact behind WATCHDOG=1 and `/health`. restarts: within the last window."""
+        now_s = anyio.current_time()
+        return tuple(
+            PartStatus(
+                name=kept.part.name,
+                late=_silent_s(kept) > kept.part.limit_s,
+                age_ms=round(_silent_s(kept) * 1000),
+                limit_ms=round(kept.part.limit_s * 1000),
+                restarts=len(recent(RESTARTS, kept.failed_at_s, now_s)),
+            )
+            for kept in self._kept
+        )
 
     async def _await_end(self, shutdown: Awaitable[None]) -> None:
         await shutdown
@@ -179,9 +164,11 @@ class Supervisor:
             kept.done.set()
 
     async def _run_again_and_again(self, kept: _Kept) -> None:
-        part = kept.part
+        def turned() -> None:
+            kept.turned_s = anyio.current_time()
+
         while True:  # ends by the restart limit, or when the scope is cancelled
-            outcome = await contained(lambda: part.run(lambda: self.heartbeat.turned(part)))
+            outcome = await contained(lambda: kept.part.run(turned))
             if not isinstance(outcome, Failed):
                 error = UltradError(msg("it ended, which it never should"))
                 outcome = Failed(error, error.message)
@@ -191,7 +178,7 @@ class Supervisor:
                     msg(
                         "{part} failed {count} times within {seconds} s, the last time: {why}; "
                         "the daemon ends so that the service manager starts it afresh",
-                        part=part.name,
+                        part=kept.part.name,
                         count=len(kept.failed_at_s),
                         seconds=round(RESTARTS.window_s),
                         why=outcome.message,
@@ -227,8 +214,8 @@ class Supervisor:
             self._ready = True
         while True:
             now = self._around.clock.now()
-            late = self.heartbeat.late()
-            if not any(one.critical for one in late):
+            late = tuple(kept for kept in self._kept if _silent_s(kept) > kept.part.limit_s)
+            if not any(kept.part.critical for kept in late):
                 host.notify("WATCHDOG=1")
             status = self._around.status()
             if status != self._said:
@@ -244,7 +231,7 @@ class Supervisor:
             self._jump = (by_ms, now)
         self._looked = now
 
-    def _findings(self, late: tuple[Late, ...], now: Now) -> tuple[Finding, ...]:
+    def _findings(self, late: tuple[_Kept, ...], now: Now) -> tuple[Finding, ...]:
         now_s = anyio.current_time()
         failed = (one for one in self._kept if recent(RESTARTS, one.failed_at_s, now_s))
         found = [*map(_late_finding, late), *map(_failed_finding, failed)]
@@ -302,21 +289,26 @@ def _told(error: Exception) -> Message:
     )
 
 
-def _late_finding(late: Late) -> Finding:
+def _silent_s(kept: _Kept) -> float:
+    return anyio.current_time() - kept.turned_s
+
+
+def _late_finding(kept: _Kept) -> Finding:
+    silent_s, limit_s = round(_silent_s(kept)), round(kept.part.limit_s)
     return Finding(
         code="part_late",
-        subject=late.name,
-        level=Level.CRITICAL if late.critical else Level.ALERT,
+        subject=kept.part.name,
+        level=Level.CRITICAL if kept.part.critical else Level.ALERT,
         origin=Origin.CODE,
         severity=Severity.S2,
         message=msg(
             "{part} has not turned for {silent} s (limit {limit} s); look at the log now: the service manager "
             "restarts the daemon when a critical part stays silent",
-            part=late.name,
-            silent=round(late.silent_s),
-            limit=round(late.limit_s),
+            part=kept.part.name,
+            silent=silent_s,
+            limit=limit_s,
         ),
-        figures=(("silent_s", str(round(late.silent_s))), ("limit_s", str(round(late.limit_s)))),
+        figures=(("silent_s", str(silent_s)), ("limit_s", str(limit_s))),
     )
 
 
