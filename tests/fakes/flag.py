@@ -1,0 +1,65 @@
+"""The flag file in memory."""
+
+from dataclasses import dataclass, field
+
+import anyio
+
+from ultrad.errors import Transient
+from ultrad.i18n import msg
+from ultrad.ports import FlagLook, FlagState
+
+
+@dataclass
+class FakeFlag:
+    """Implements `EstopFlag`. `touch` and `rm` are what people do; the rest sets faults.
+
+    full: writing is refused. unreadable: looking fails. delay_s: how long a write takes. hung: it never ends.
+    """
+
+    present: bool = False
+    text: bytes = b""
+    owner_uid: int = 1000
+    full: bool = False
+    unreadable: str = ""
+    delay_s: float = 0.0
+    hung: bool = False
+    writes: list[bytes] = field(default_factory=list)
+    _identity: int = 0
+
+    def look(self) -> FlagLook:
+        if self.unreadable:
+            return FlagLook(FlagState.UNREADABLE, error=self.unreadable)
+        if self.present:
+            return FlagLook(FlagState.PRESENT, (1, self._identity), self.owner_uid)
+        return FlagLook(FlagState.ABSENT)
+
+    def content(self) -> bytes:
+        return self.text if self.present else b""
+
+    async def write(self, content: bytes) -> None:
+        if self.hung:
+            await anyio.sleep_forever()
+        await anyio.sleep(self.delay_s)
+        if self.full:
+            raise Transient(msg("{path}: {reason}", path="flag/estop", reason="No space left on device"))
+        if not self.present:
+            self.present, self.text, self._identity = True, content, self._identity + 1
+            self.writes.append(content)
+
+    def remove(self, seen: FlagLook) -> bool:
+        if self.full:
+            raise Transient(msg("{path}: {reason}", path="flag/estop", reason="Read-only file system"))
+        if self.look() != seen:
+            return False
+        self.rm()
+        return True
+
+    def touch(self) -> None:
+        if not self.present:
+            self.text = b""
+        self.present = True
+        self._identity += 1
+
+    def rm(self) -> None:
+        self.present = False
+        self.text = b""

@@ -1,0 +1,128 @@
+"""The estop flag: a file alone in its directory. Whoever may write there may stop."""
+
+import contextlib
+import errno
+import os
+import stat
+from pathlib import Path
+
+import anyio.to_thread
+
+from ultrad.errors import Transient
+from ultrad.i18n import Message, msg
+from ultrad.ports import FlagLook, FlagState
+
+MAX_CONTENT = 65_536
+FLAG_MODE = 0o660
+"""Members of the group may remove what the daemon made; the directory's setgid bit gives the file its group."""
+
+
+class FlagFile:
+    """Implements the port EstopFlag on a local file system."""
+
+    def __init__(self, path: Path) -> None:
+        """Nothing is touched yet."""
+        self._path = path
+        self._aside = path.with_name(f".{path.name}.removing")
+        # A thread of its own: a disk that hangs under one write must not use up those that others wait for.
+        self._limiter: anyio.CapacityLimiter | None = None
+
+    def look(self) -> FlagLook:
+        """One `lstat`, so that a dangling link and a directory count as well."""
+        try:
+            found = os.lstat(self._path)
+        except FileNotFoundError:
+            return self._look_at_directory()
+        except OSError as error:
+            return FlagLook(FlagState.UNREADABLE, error=_reason(error))
+        return FlagLook(FlagState.PRESENT, (found.st_ino, found.st_mtime_ns), found.st_uid)
+
+    def _look_at_directory(self) -> FlagLook:
+        # "No such file" is also the answer where the directory vanished or was never mounted: that is not "no flag".
+        try:
+            is_directory = stat.S_ISDIR(self._path.parent.stat().st_mode)
+        except OSError as error:
+            return FlagLook(FlagState.UNREADABLE, error=f"{self._path.parent}: {_reason(error)}")
+        if not is_directory:
+            return FlagLook(FlagState.UNREADABLE, error=f"{self._path.parent}: {os.strerror(errno.ENOTDIR)}")
+        return FlagLook(FlagState.ABSENT)
+
+    def content(self) -> bytes:
+        """Read without following a link and without waiting on a pipe."""
+        try:
+            handle = os.open(self._path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError:
+            return b""
+        try:
+            return os.read(handle, MAX_CONTENT) if stat.S_ISREG(os.fstat(handle).st_mode) else b""
+        except OSError:
+            return b""
+        finally:
+            os.close(handle)
+
+    async def write(self, content: bytes) -> None:
+        """Create exclusively, fsync the file and its directory, in a thread."""
+        if self._limiter is None:
+            self._limiter = anyio.CapacityLimiter(1)
+        try:
+            await anyio.to_thread.run_sync(self._write, content, abandon_on_cancel=True, limiter=self._limiter)
+        except OSError as error:
+            raise Transient(self._told(error)) from error
+
+    def _write(self, content: bytes) -> None:
+        try:
+            handle = os.open(
+                self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, FLAG_MODE
+            )
+        except FileExistsError:
+            self._sync_directory()  # a standing flag is never overwritten, but it must last
+            return
+        try:
+            # The umask must not take the group's right to lift what the group may set.
+            os.fchmod(handle, FLAG_MODE)
+            os.write(handle, content)
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        self._sync_directory()
+
+    def remove(self, seen: FlagLook) -> bool:
+        """Move it aside first and look at what was moved: a touch that came in between is not lost."""
+        if seen.state is FlagState.ABSENT:
+            return self.look().state is FlagState.ABSENT
+        try:
+            self._path.rename(self._aside)
+        except FileNotFoundError:
+            return True
+        except OSError as error:
+            raise Transient(self._told(error)) from error
+        try:
+            moved = self._aside.lstat()
+            if (moved.st_ino, moved.st_mtime_ns) != seen.identity:
+                self._aside.rename(self._path)
+                return False
+            self._aside.rmdir() if stat.S_ISDIR(moved.st_mode) else self._aside.unlink()
+            self._sync_directory()
+        except OSError as error:
+            self.put_back()
+            raise Transient(self._told(error)) from error
+        return True
+
+    def put_back(self) -> None:
+        """Put back a flag whose removal was cut short. Called at every start, before the first look."""
+        with contextlib.suppress(FileNotFoundError):
+            self._aside.rename(self._path)
+
+    def _sync_directory(self) -> None:
+        handle = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+    def _told(self, error: OSError) -> Message:
+        return msg("{path}: {reason}", path=str(self._path), reason=_reason(error))
+
+
+def _reason(error: OSError) -> str:
+    return os.strerror(error.errno) if error.errno else type(error).__name__
