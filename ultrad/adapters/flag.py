@@ -38,7 +38,7 @@ class FlagFile:
         return FlagLook(FlagState.PRESENT, (found.st_ino, found.st_mtime_ns), found.st_uid)
 
     def _look_at_directory(self) -> FlagLook:
-        # "No such file" is also the answer where the directory vanished or was never mounted: that is not "no flag".
+        # "No such file" is also the answer where the directory vanished or is not mounted: that is not "no flag".
         try:
             is_directory = stat.S_ISDIR(self._path.parent.stat().st_mode)
         except OSError as error:
