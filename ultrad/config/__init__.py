@@ -1,0 +1,21 @@
+"""The configuration: `load(path, environ)` gives a frozen Config or a ConfigError with every mistake."""
+
+from ultrad.config.check import Line, check
+from ultrad.config.fingerprints import guards_for_others
+from ultrad.config.load import Config, Endpoint, load, read
+from ultrad.config.mistakes import ConfigError
+from ultrad.config.schema import Settings
+from ultrad.config.secret import Secret
+
+__all__ = [
+    "Config",
+    "ConfigError",
+    "Endpoint",
+    "Line",
+    "Secret",
+    "Settings",
+    "check",
+    "guards_for_others",
+    "load",
+    "read",
+]

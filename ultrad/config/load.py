@@ -1,0 +1,173 @@
+"""From the file to a frozen Config: every mistake in one answer, and never a traceback."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from pathlib import Path
+from types import MappingProxyType
+from zoneinfo import ZoneInfo
+
+from ultrad.config.file import Draft, draft
+from ultrad.config.mistakes import ConfigError, Mistake
+from ultrad.config.rules import chain_id_of, mistakes_in_secrets, secret_references
+from ultrad.config.schema import EstopSection, LimitsSection, Settings
+from ultrad.config.secret import Secret, read_secret
+from ultrad.core.limits import HOUR_MS, MINUTE_MS, EstopRules, Limits
+from ultrad.errors import Permanent
+from ultrad.i18n import msg
+from ultrad.networks import (
+    UNKNOWN_BLOCK_TIME_MS,
+    UNKNOWN_MAX_LAG_BLOCKS,
+    UNKNOWN_STALE_HEAD_S,
+    Network,
+    by_chain_id,
+    by_name,
+)
+from ultrad.units import Bps, wad
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One RPC endpoint with its secret URLs."""
+
+    name: str
+    http: Secret
+    ws: Secret | None
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All that the daemon is told. `settings` is the file as written; the rest is made from it.
+
+    network: with the stale_head_s and max_lag_blocks that hold, be they the file's or the network's own.
+    """
+
+    path: Path
+    settings: Settings
+    zone: ZoneInfo
+    network: Network
+    endpoints: tuple[Endpoint, ...]
+    estop_token: Secret | None
+    limits: Limits
+    estop: EstopRules
+
+
+def read(path: Path) -> Settings:
+    """The file without its secrets: for commands that need to find the daemon, but none of its keys.
+
+    Raises ConfigError with all mistakes.
+    """
+    found = draft(path)
+    return _settled(path, found, found.mistakes)
+
+
+def load(path: Path, environ: Mapping[str, str]) -> Config:
+    """The file with its secrets, ready to run. environ: where `CREDENTIALS_DIRECTORY` is looked up.
+
+    Raises ConfigError with all mistakes of the file and of the secrets.
+    """
+    found = draft(path)
+    secrets: Mapping[str, Secret] = {}
+    mistakes = found.mistakes
+    if found.settings:
+        secrets, unreadable = _secrets(found.settings, environ)
+        more = (*unreadable, *mistakes_in_secrets(found.settings, secrets))
+        mistakes += tuple(one for one in more if not one.touches(found.left_out))
+    settings = _settled(path, found, mistakes)
+    return Config(
+        path=path,
+        settings=settings,
+        zone=ZoneInfo(settings.timezone),
+        network=_network(settings),
+        endpoints=tuple(
+            Endpoint(
+                one.name,
+                secrets[f"chain.endpoints[{one.name}].http"],
+                secrets.get(f"chain.endpoints[{one.name}].ws"),
+            )
+            for one in settings.chain.endpoints
+        ),
+        estop_token=secrets.get("http.estop_token"),
+        limits=_limits(settings.limits, settings),
+        estop=_estop_rules(settings.estop, settings),
+    )
+
+
+def _settled(path: Path, found: Draft, mistakes: Sequence[Mistake]) -> Settings:
+    """The settings, if there is nothing to object."""
+    if mistakes or found.settings is None:
+        raise ConfigError(path, [mistake.message for mistake in mistakes], found.language)
+    return found.settings
+
+
+def _secrets(settings: Settings, environ: Mapping[str, str]) -> tuple[Mapping[str, Secret], tuple[Mistake, ...]]:
+    """All secrets by their keys, and what keeps the others from being read."""
+    secrets: dict[str, Secret] = {}
+    mistakes: list[Mistake] = []
+    for key, reference in secret_references(settings):
+        try:
+            secrets[key] = read_secret(reference, environ)
+        except Permanent as error:
+            mistakes.append(Mistake((key,), msg("{key} {problem}.", key=key, problem=error.message)))
+    return MappingProxyType(secrets), tuple(mistakes)
+
+
+def _network(settings: Settings) -> Network:
+    """The network with the file's own figures."""
+    section = settings.chain
+    network = by_name(section.network)
+    if network is None:
+        chain_id, provider = chain_id_of(settings), section.addresses_provider
+        if chain_id is None or provider is None:  # mistakes_between_keys() has asked for both
+            raise ValueError("a network without chain id and provider")
+        like = by_chain_id(chain_id)
+        network = Network(
+            name=section.network,
+            chain_id=chain_id,
+            addresses_provider=provider,
+            testnet=True if section.testnet is None else section.testnet,
+            block_time_ms=like.block_time_ms if like else UNKNOWN_BLOCK_TIME_MS,
+            stale_head_s=like.stale_head_s if like else UNKNOWN_STALE_HEAD_S,
+            max_lag_blocks=like.max_lag_blocks if like else UNKNOWN_MAX_LAG_BLOCKS,
+            sequencer_feed=section.sequencer_feed or (like.sequencer_feed if like else None),
+        )
+    return replace(
+        network,
+        stale_head_s=section.stale_head_s or network.stale_head_s,
+        max_lag_blocks=section.max_lag_blocks or network.max_lag_blocks,
+    )
+
+
+def _limits(section: LimitsSection, settings: Settings) -> Limits:
+    return Limits(
+        warn_hf=wad(section.warn_hf),
+        trip_hf=wad(section.trip_hf),
+        hard_floor_hf=wad(section.hard_floor_hf),
+        resume_hf=wad(section.resume_hf),
+        max_value_change_bps=_bps(section.max_value_change_pct),
+        value_window_ms=section.value_window_h * HOUR_MS,
+        oracle_max_age_s=section.oracle_max_age_s,
+        oracle_max_age_by_symbol=tuple(sorted(section.oracle_max_age.items())),
+        oracle_max_jump_bps=_bps(section.oracle_max_jump_pct),
+        sequencer_grace_s=section.sequencer_grace_s,
+        allow_empty=frozenset(position.name for position in settings.positions if position.allow_empty),
+    )
+
+
+def _estop_rules(section: EstopSection, settings: Settings) -> EstopRules:
+    return EstopRules(
+        override_ms=section.override_minutes * MINUTE_MS,
+        override_step=wad(section.override_step_hf),
+        hard_floor_hf=wad(settings.limits.hard_floor_hf),
+        lapses=settings.environment == "production",
+        crosscheck_wait_s=section.crosscheck_wait_s,
+        unresolved_s=section.unresolved_s,
+        resume_id_ms=section.resume_id_minutes * MINUTE_MS,
+        look_back_ms=section.look_back_hours * HOUR_MS,
+        closer_watch_ms=section.closer_watch_minutes * MINUTE_MS,
+    )
+
+
+def _bps(percent: Decimal) -> Bps:
+    """A percentage with at most two digits after the point, exactly."""
+    return Bps(int(percent * 100))
