@@ -214,6 +214,7 @@ class Estop:
             return obstacle
         await self._journal.append(state_of.resume_event(by, checklist, now))
         if self.state is not before:
+            self.state = state_of.resumed_in_vain(before, self.state, now)
             return msg("A new cause came in between: the stop stays ON.")
         self.state = state_of.resumed(before, now)
         try:

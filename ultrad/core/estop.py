@@ -224,6 +224,12 @@ def resumed(state: EstopState, now: Now) -> EstopState:
     return EstopState(mode=mode, since=now, resumed_at=now)
 
 
+def resumed_in_vain(before: EstopState, after: EstopState, now: Now) -> EstopState:
+    """What the journal tells where a resume was recorded while further causes came: ON, for those alone."""
+    fresh = tuple(cause for cause in after.causes if not before.has(cause.key))
+    return replace(after, causes=fresh, since=fresh[0].at, resumed_at=now)
+
+
 def fold(events: Iterable[Recorded]) -> EstopState:
     """The state after the journal's `estop.*` events, oldest first. What does not fit together counts as ON."""
     state = EstopState()
