@@ -200,23 +200,33 @@ class Estop:
 
     # -------------------------------------------------------- resume
 
-    async def resume(self, by: tuple[str, ...], checklist: list[Json]) -> Message | None:
+    async def resume(
+        self, by: tuple[str, ...], checklist: list[Json], holds: Callable[[], Message | None] = lambda: None
+    ) -> Message | None:
         """Lift the stop; the checklist has passed. Answers why it could not be lifted, or None.
 
+        holds: what stands against it by now, if anything. Time passes before the lock is ours, and while the
+        journal writes; it is asked after each, without a suspension before what follows.
         Raises Transient where the journal refuses: nothing has changed then.
         """
         async with self._lock:
-            return await self._resume(by, checklist)
+            return await self._resume(by, checklist, holds)
 
-    async def _resume(self, by: tuple[str, ...], checklist: list[Json]) -> Message | None:
+    async def _resume(
+        self, by: tuple[str, ...], checklist: list[Json], holds: Callable[[], Message | None]
+    ) -> Message | None:
         before, seen, now = self.state, self._flag.look(), self._clock.now()
-        if (obstacle := self._obstacle(seen)) is not None:
+        if (obstacle := self._obstacle(seen) or holds()) is not None:
             return obstacle
         await self._journal.append(state_of.resume_event(by, checklist, now))
         if self.state is not before:
             self.state = state_of.resumed_in_vain(before, self.state, now)
             return msg("A new cause came in between: the stop stays ON.")
+        late = holds()
         self.state = state_of.resumed(before, now)
+        if late is not None:  # the record says resumed: what undoes it must be recorded as well
+            await self._trip(decide.resume_undone_cause(late, now))
+            return late
         try:
             removed = self._flag.remove(seen)
         except Transient as error:

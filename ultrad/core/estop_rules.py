@@ -121,6 +121,20 @@ def touched_cause(by: str, now: Now) -> Cause:
     return Cause("flag", "", now, by, msg("The flag file was made by {by}.", by=by))
 
 
+def resume_undone_cause(reason: Message, now: Now) -> Cause:
+    """A stop that was about to be lifted, when the checklist failed at the last moment."""
+    return Cause(
+        "resume_undone",
+        "",
+        now,
+        BY_ULTRAD,
+        msg(
+            "The stop is back: its checklist passed, and failed again while it was being lifted. {reason}",
+            reason=reason,
+        ),
+    )
+
+
 def unreadable_cause(error: str, now: Now) -> Cause:
     """A flag that cannot be examined counts as standing."""
     return Cause(
