@@ -60,7 +60,7 @@ _SHARED_PROVIDER = Address("0xa97684ead0e402dC232d5A977953DF7ECBaB3CDb")
 """Aave V3 was deployed with the same address on Arbitrum, Optimism, Polygon and Avalanche."""
 
 # Block times: ethereum.org (12 s slots), docs.optimism.io and docs.base.org (2 s), docs.arbitrum.io (0.25 s),
-# docs.polygon.technology (2 s), build.avax.network (2 s or less). A stale head: five slots on Ethereum, since single
+# docs.polygon.technology (2 s), build.avax.network (2 s or less). A stale head: five slots on Ethereum, as single
 # slots are missed each hour; ten blocks or more elsewhere; twice as much on test networks, which miss many.
 # A lag: what gossip and load balancing explain, about 10 s of blocks (three slots on Ethereum).
 NETWORKS: tuple[Network, ...] = (

@@ -89,9 +89,9 @@ def _parse(path: Path, text: str) -> dict[str, object]:
         raw = tomllib.loads(text.removeprefix("\ufeff"), parse_float=Decimal)
     except RecursionError:
         problem = _TOO_DEEP
-    except (ValueError, ArithmeticError) as error:  # tomllib's own, and numbers that Python cannot hold
-        found = _PLACE.search(str(error))
-        line, column = found.groups() if found else (str(text.count("\n") + 1), "1")
+    except tomllib.TOMLDecodeError as error:
+        found = _PLACE.search(str(error))  # else it is the end of the file
+        line, column = found.groups() if found else (str(text.count("\n") + 1), str(len(text) - text.rfind("\n")))
         if _TWICE.match(str(error)):
             problem = msg(
                 "line {line}, column {column}: this key or section stands twice. Keep one of them.",
@@ -105,6 +105,8 @@ def _parse(path: Path, text: str) -> dict[str, object]:
                 line=line,
                 column=column,
             )
+    except (ValueError, ArithmeticError):
+        problem = msg("a number has more digits than can be meant. It is probably the wrong file.")
     else:
         if not _deeper(raw, MAX_DEPTH):
             return raw

@@ -85,15 +85,15 @@ def key_text(loc: Loc, raw: object) -> str:
 
 
 def _plain_name(name: object) -> bool:
-    return isinstance(name, str) and name != "" and not _may_be_secret(name) and name.replace("-", "").isalnum()
+    return isinstance(name, str) and name != "" and not may_be_secret(name) and name.replace("-", "").isalnum()
 
 
 def shown_key(key: str) -> str:
     """A key as it may be shown."""
-    return "…" if _may_be_secret(key) else key
+    return "…" if may_be_secret(key) else key
 
 
-def _may_be_secret(text: str) -> bool:
+def may_be_secret(text: str) -> bool:
     """Whether text could be a key, a token or a URL with one. Addresses, words and paths could not."""
     if _ADDRESS_LIKE.fullmatch(text):
         return False
@@ -120,6 +120,6 @@ def shown(value: object) -> Message | str:
     if isinstance(value, int) and abs(value) >= 10**MAX_SHOWN_CHARACTERS:
         return msg("(a very long number)")  # Python refuses to write out the longest
     text = str(value)
-    if _may_be_secret(text):
+    if may_be_secret(text):
         return msg("(not shown)")
     return f'"{text}"' if isinstance(value, str) else text

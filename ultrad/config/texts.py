@@ -12,6 +12,7 @@ from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
 
 from ultrad.addresses import ZERO, checksum, is_address
+from ultrad.config.mistakes import may_be_secret
 from ultrad.core import schedule
 from ultrad.errors import Permanent
 from ultrad.i18n import Message, msg
@@ -92,6 +93,8 @@ def _cron(text: str) -> str:
     try:
         schedule.parse(text, "UTC")
     except Permanent as error:
+        if may_be_secret(text):  # the reason repeats it
+            refuse(msg("is no schedule"))
         refuse(msg("is no schedule ({reason})", reason=error.message))
     return text
 
@@ -117,6 +120,8 @@ def _secret_ref(text: str) -> str:
         if str(path) == text and ".." not in path.parts and text.isprintable() and len(text) <= 4095:  # noqa: PLR2004 - PATH_MAX
             return text
     elif _CREDENTIAL.fullmatch(text):
+        if may_be_secret(text):
+            refuse(msg("looks like the secret itself: put it into a file, and replace it as others may know it"))
         return text
     refuse(msg("names no secret"))
 
