@@ -122,6 +122,10 @@ class Health:
             return None
         return Unfit(text, EndpointFault.STALE)
 
+    def counts(self, wall_s: float) -> bool:
+        """Whether its head shows how far the chain is."""
+        return self.aside is None and self.wrong_chain is None and self.old_head(wall_s) is None
+
     def fault(self, now_s: float, wall_s: float, behind: Unfit | None) -> Unfit | None:
         """What is wrong with it now, the gravest first; `behind`: what the comparison with the others says."""
         refusal = self.refusal(now_s)

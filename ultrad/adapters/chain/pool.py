@@ -118,7 +118,8 @@ class RpcChain:
         """Where each endpoint stands now, and what is wrong with it."""
         now_s, wall_s = anyio.current_time(), self._clock.now().wall_ms / 1000
         alone = {one: one.health.fault(now_s, wall_s, None) for one in self._endpoints}
-        heads = {one: one.health.head for one, fault in alone.items() if fault is None}
+        # One that fails now still showed how far the chain is.
+        heads = {one: one.health.head for one in self._endpoints if one.health.counts(wall_s)}
         found: dict[Endpoint, tuple[Standing, Unfit | None]] = {}
         for one, fault in alone.items():
             others = [head for other, head in heads.items() if other is not one and head is not None]
