@@ -72,9 +72,11 @@ class Estop:
         The flag is durable on return unless its disk refuses or takes more than FLAG_TIMEOUT_S; then the latch in
         memory holds, an S1 finding says so, and writing is tried again.
         """
-        if self.state.mode is Mode.ON and self.state.has(cause.key):
+        known = self.state.mode is Mode.ON and self.state.has(cause.key) and self.state.flag_stood
+        if known and not self._lock.locked():
             self._gate.latch()
             return
+        # Who holds the lock may be about to open the gate: only a state that has changed stops them.
         await self._trip(cause)
 
     def must_trip(self, finding: Finding) -> bool:
@@ -117,7 +119,11 @@ class Estop:
         self._sink.observe(SOURCE, tuple(self._trouble.values()), now)
 
     async def _turn_on(self, look: FlagLook, now: Now) -> None:
-        if look.state is not FlagState.ABSENT:
+        if look.state is FlagState.UNREADABLE:
+            # Once its disk can be examined again, no flag there means lost, not removed: it is written anew.
+            self.state = state_of.flag_doubted(self.state)
+            return
+        if look.state is FlagState.PRESENT:
             if not self.state.flag_stood:
                 self._stood(now)
             return
@@ -173,12 +179,14 @@ class Estop:
         # ON from here, before the first suspension: an override or a resume under way finds the state changed.
         self.state = state_of.tripped(self.state, cause, flag_stood=False)
         self._tripping += 1
-        with anyio.CancelScope(shield=True):
-            stands = await self._write_flag(cause)
-        self._tripping -= 1
+        try:
+            with anyio.CancelScope(shield=True):
+                stands = await self._write_flag(cause)
+        finally:
+            self._tripping -= 1
         if stands:
             self.state = state_of.flag_stood(self.state)
-        self._journal.post(state_of.trip_event(cause, cause.at, flag=stands))
+        self._journal.post(state_of.trip_event(cause, self._clock.now(), flag=stands))
 
     async def _write_flag(self, cause: Cause) -> bool:
         failure: Message = msg("no answer within {seconds} s", seconds=int(FLAG_TIMEOUT_S))
@@ -232,6 +240,8 @@ class Estop:
         except Transient as error:
             await self._trip(decide.unreadable_cause(str(error.message), now))
             return error.message
+        if removed:
+            self._gate.take_sighting()  # of the flag that is gone now, with our leave
         if not removed or not self._gate.unlatch():
             await self._trip(self._cause_of_touch(now))
             return msg("Somebody touched the flag in between: the stop stays ON.")

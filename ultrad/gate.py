@@ -67,8 +67,8 @@ class Gate:
             cancel()
 
     def unlatch(self) -> bool:
-        """Open as far as the latch goes, unless the flag stands at this moment."""
-        if self._look() is not FlagState.ABSENT:
+        """Open as far as the latch goes, unless the flag stands, or was seen and no note was taken of it yet."""
+        if self._look() is not FlagState.ABSENT or self._sighted is not None:
             return False
         self._latched = False
         return True

@@ -113,8 +113,11 @@ def _move_bps(value: int, reference: int) -> Bps:
 
 
 def value_change(reading: Reading, extremes: tuple[int, int] | None, limits: Limits) -> Finding | None:
-    """A net value that moved further than its limit within the window trips."""
-    if extremes is None or (is_empty(reading) and reading.position in limits.allow_empty):
+    """A net value that moved further than its limit within the window trips; so does one that is all gone.
+
+    `allow_empty` lets a position be empty, not become so unseen.
+    """
+    if extremes is None:
         return None
     change = change_bps(reading.net_value_e8, extremes)
     if abs(change) <= limits.max_value_change_bps:

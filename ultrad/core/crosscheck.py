@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from ultrad.core.position import Reading
-from ultrad.units import ALL_BPS
+from ultrad.units import ALL_BPS, Now
 
 AGREE_BPS = 10
 """Readings of one block that differ by less agree: nodes may accrue interest to slightly different seconds."""
@@ -35,16 +35,25 @@ class Outcome:
     liars: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Dispute:
+    """What endpoints say against each other, and since when they have."""
+
+    since: Now
+    votes: tuple[Vote, ...]
+
+
 def weigh(votes: tuple[Vote, ...]) -> Outcome:
     """Weigh the views of one block by hash; only endpoints that answered for just this block have a vote.
 
-    One vote alone stands. Two that find the position bad are believed, whatever others say. A majority of at least
-    two decides, and the others are liars. Anything else is a dispute.
+    A vote for "bad" that nobody answers stands; "fine" takes two, because it is asked here only where somebody has
+    said otherwise. Two that find the position bad are believed, whatever others say. A majority of at least two
+    decides, and the others are liars. Anything else is a dispute.
     """
     camps = _camps(votes)
     bad = tuple(vote for vote in votes if vote.bad)
     largest = max(camps, key=len)
-    has_majority = len(largest) * 2 > len(votes)
+    has_majority = len(largest) > 1 and len(largest) * 2 > len(votes)
     outvoted = tuple(vote.endpoint for vote in votes if vote not in largest) if has_majority else ()
     if len(bad) == len(votes) or len(bad) > 1:
         # Where the majority says "fine", none of those that said "bad" is set aside: two of them may be right.

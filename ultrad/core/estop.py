@@ -96,7 +96,6 @@ class Cause:
             raise ValueError("not an object")  # noqa: TRY004 - the same
         try:
             figures = cast("dict[str, str]", data["figures"])
-            hf = data["health_factor"]
             return cls(
                 code=_text(data["code"]),
                 subject=_text(data["subject"]),
@@ -104,7 +103,7 @@ class Cause:
                 by=_text(data["by"]),
                 message=message_from_json(data["message"]),
                 figures=tuple((_text(name), _text(value)) for name, value in figures.items()),
-                health_factor=None if hf is None else Wad(int(_text(hf))),
+                health_factor=_wad(data["health_factor"]),
             )
         except (KeyError, AttributeError, TypeError) as error:
             raise ValueError(f"not a cause: {error!r}") from error
@@ -120,6 +119,10 @@ def _number(value: object) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
         raise ValueError("not a whole number")  # noqa: TRY004 - the same
     return value
+
+
+def _wad(value: object) -> Wad | None:
+    return None if value is None else Wad(int(_text(value)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,13 +148,16 @@ class Override:
 
     @classmethod
     def from_json(cls, data: dict[str, Json]) -> "Override":
-        """Read what `json` wrote."""
-        rows = cast("list[tuple[str, str, str | None]]", data["covered"])
-        return cls(
-            since=Now(_number(data["wall_ms"]), _number(data["steady_ms"])),
-            by=_text(data["by"]),
-            covered=tuple((code, subject, None if hf is None else Wad(int(hf))) for code, subject, hf in rows),
-        )
+        """Read what `json` wrote. Raises ValueError on anything else."""
+        try:
+            rows = cast("list[tuple[str, str, str | None]]", data["covered"])
+            return cls(
+                since=Now(_number(data["wall_ms"]), _number(data["steady_ms"])),
+                by=_text(data["by"]),
+                covered=tuple((_text(code), _text(subject), _wad(hf)) for code, subject, hf in rows),
+            )
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"not an override: {error!r}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +212,11 @@ def flag_stood(state: EstopState) -> EstopState:
     return replace(state, flag_stood=True)
 
 
+def flag_doubted(state: EstopState) -> EstopState:
+    """The flag cannot be examined any more: it is not known to stand."""
+    return replace(state, flag_stood=False)
+
+
 def overridden(state: EstopState, override: Override) -> EstopState:
     """Held off for a while."""
     mode = _target(state, Step.OVERRIDE)
@@ -225,8 +236,11 @@ def resumed(state: EstopState, now: Now) -> EstopState:
 
 
 def resumed_in_vain(before: EstopState, after: EstopState, now: Now) -> EstopState:
-    """What the journal tells where a resume was recorded while further causes came: ON, for those alone."""
-    fresh = tuple(cause for cause in after.causes if not before.has(cause.key))
+    """What the journal tells where a resume was recorded while further causes came: ON, for those alone.
+
+    A cause that stood before and came again is one of them.
+    """
+    fresh = tuple(cause for cause in after.causes if cause not in before.causes) or after.causes[-1:]
     return replace(after, causes=fresh, since=fresh[0].at, resumed_at=now)
 
 
@@ -237,7 +251,8 @@ def fold(events: Iterable[Recorded]) -> EstopState:
         try:
             state = _after(state, recorded.event)
         except (IllegalStepError, ValueError, KeyError) as error:
-            state = tripped(state, _inconsistent(recorded, error), flag_stood=True)
+            # Nobody knows whether a flag stood: an absent one is not a removed one, and will be written.
+            state = tripped(state, _inconsistent(recorded, error), flag_stood=False)
     return state
 
 

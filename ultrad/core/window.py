@@ -11,7 +11,7 @@ class RollingExtremes:
     """Lowest and highest value of the last `window_ms`, at a constant cost an observation.
 
     Holds two deques of (bucket, value): the lows rise from front to back, the highs fall, so that the extreme
-    stands in front. Times are steady milliseconds; they never go back.
+    stands in front. Times are steady milliseconds; they never go back. A deque holds at most one entry a bucket.
     """
 
     __slots__ = ("_highs", "_lows", "_window_ms")
@@ -28,11 +28,12 @@ class RollingExtremes:
         self._push_high(at_ms // BUCKET_MS, high)
 
     def prepend(self, older: Iterable[tuple[int, int, int]]) -> None:
-        """Take (time, lowest, highest) from before the first observation into account, oldest first."""
-        lows, highs = self._lows, self._highs
-        self._lows, self._highs = deque(), deque()
-        for at_ms, low, high in older:
-            self.add(at_ms, low, high)
+        """Take (time, lowest, highest) of earlier minutes into account; they may overlap what was seen since."""
+        rows = [(at_ms // BUCKET_MS, low, high) for at_ms, low, high in older]
+        # Sorted by bucket: what is fetched late overlaps what was seen meanwhile.
+        lows = sorted([*((bucket, low) for bucket, low, _ in rows), *self._lows])
+        highs = sorted([*((bucket, high) for bucket, _, high in rows), *self._highs])
+        self.clear()
         for bucket, low in lows:
             self._push_low(bucket, low)
         for bucket, high in highs:
@@ -41,12 +42,14 @@ class RollingExtremes:
     def _push_low(self, bucket: int, low: int) -> None:
         while self._lows and self._lows[-1][1] >= low:
             self._lows.pop()
-        self._lows.append((bucket, low))
+        if not self._lows or self._lows[-1][0] != bucket:  # a lower one of the same bucket stays as long
+            self._lows.append((bucket, low))
 
     def _push_high(self, bucket: int, high: int) -> None:
         while self._highs and self._highs[-1][1] <= high:
             self._highs.pop()
-        self._highs.append((bucket, high))
+        if not self._highs or self._highs[-1][0] != bucket:
+            self._highs.append((bucket, high))
 
     def extremes(self, at_ms: int) -> tuple[int, int] | None:
         """(lowest, highest) of the window that ends at `at_ms`; None where nothing was seen in it."""

@@ -1,17 +1,17 @@
 """Findings about the watch's own sources: endpoints, market, history."""
 
-from ultrad.core.crosscheck import Vote
+from ultrad.core.crosscheck import Dispute, Vote
 from ultrad.core.events import Effect, Finding, Level, Origin, Severity
 from ultrad.core.limits import EstopRules
-from ultrad.errors import Transient
+from ultrad.errors import Transient, UltradError
 from ultrad.i18n import Message, msg
 from ultrad.ports import EndpointFault, EndpointStatus
-from ultrad.units import Now
+from ultrad.units import INFINITE_HF, Now, hf_text
 
 
-def dispute(votes: tuple[Vote, ...], since: Now, now: Now, rules: EstopRules) -> Finding:
+def dispute(what: Dispute, now: Now, rules: EstopRules) -> Finding:
     """Endpoints contradict each other about one block; unresolved for too long it trips."""
-    seconds = (now.steady_ms - since.steady_ms) // 1_000
+    seconds = (now.steady_ms - what.since.steady_ms) // 1_000
     unresolved = seconds >= rules.unresolved_s
     return Finding(
         code="endpoints_disagree",
@@ -23,11 +23,17 @@ def dispute(votes: tuple[Vote, ...], since: Now, now: Now, rules: EstopRules) ->
         message=msg(
             "The endpoints {names} contradict each other about the same block, for {seconds} s now. "
             "The gate is shut; after {limit} s that trips. Find out which one is wrong and take it out.",
-            names=", ".join(one.endpoint for one in votes),
+            names=", ".join(one.endpoint for one in what.votes),
             seconds=seconds,
             limit=rules.unresolved_s,
         ),
+        figures=tuple((one.endpoint, _lowest(one)) for one in what.votes),
     )
+
+
+def _lowest(vote: Vote) -> str:
+    """The lowest health factor that an endpoint shows."""
+    return hf_text(min((one.health_factor for one in vote.readings), default=INFINITE_HF))
 
 
 def contradicted(name: str, reason: Message) -> Finding:
@@ -48,7 +54,7 @@ def market_unreadable(error: Transient) -> Finding:
     )
 
 
-def history_unknown(error: Transient) -> Finding:
+def history_unknown(error: UltradError) -> Finding:
     """The day's values are not known: no trade."""
     return Finding(
         "history_unknown",

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import anyio
 
 from ultrad.core import assess, crosscheck
-from ultrad.core.crosscheck import Outcome, Verdict, Vote
+from ultrad.core.crosscheck import Dispute, Outcome, Verdict, Vote
 from ultrad.core.events import Finding
 from ultrad.core.limits import EstopRules, Limits
 from ultrad.core.position import Batch, Reading
 from ultrad.core.rounds import ChainUnavailable, Silence, silence_finding, unavailable_finding
 from ultrad.core.window import RollingExtremes
-from ultrad.errors import Transient
+from ultrad.errors import Permanent, Transient
 from ultrad.estop import Estop
 from ultrad.gate import Gate
 from ultrad.i18n import msg
@@ -65,7 +65,7 @@ class Watchdog:
         self._journal, self._clock, self._sink = ports.journal, ports.clock, ports.sink
         self._settings = settings
         self._silence = Silence()
-        self._disputed_since: Now | None = None
+        self._dispute: Dispute | None = None
         self._suspect = False
         self._accepted = anyio.Event()
         self._liars: dict[str, Finding] = {}
@@ -89,7 +89,7 @@ class Watchdog:
 
     async def run_crosscheck(self, turned: Turned) -> None:
         """Have a second endpoint check good readings, so that one which says "fine" and lies is found."""
-        checked = 0
+        checked, turn = 0, 0
         while True:
             with anyio.move_on_after(self._settings.round_s):
                 await self._accepted.wait()
@@ -99,9 +99,9 @@ class Watchdog:
             every = 1 if watches_closer(self._estop, self._clock.now()) else self._settings.crosscheck_blocks
             if batch is None or self._suspect or abs(batch.block.number - checked) < every:
                 continue
-            checked = batch.block.number
+            checked, turn = batch.block.number, turn + 1
             others = self._others(batch.endpoint)
-            if others and not await self._second_agrees(batch, others[checked % len(others)]):
+            if others and not await self._second_agrees(batch, others[turn % len(others)]):
                 self._suspect = True
                 self._gate.hold(DISPUTED)
 
@@ -127,15 +127,20 @@ class Watchdog:
         self._forget_before_resume()
         findings = self._assess(batch, now)
         vote = self._vote(batch, findings)
-        if vote.bad or self._suspect or self._disputed_since:
-            batch, findings = await self._crosscheck(batch, findings, vote, now)
+        if vote.bad or self._suspect or self._dispute:
+            await self._crosscheck(batch, findings, vote, now)
+        else:
+            await self._believe(batch, findings, now)
+        self._sink.observe("chain", (), now)
+        self._observe_endpoints(now)
+
+    async def _believe(self, batch: Batch, findings: tuple[Finding, ...], now: Now) -> None:
+        """Trip where it must be; then the gate, as far as readings go, and what may wait until then."""
+        await self._estop.judge(findings, _health_factors(batch), now)
+        if batch.unreadable:
+            self._gate.hold(NO_READING)
         else:
             self._gate.release(NO_READING)
-            await self._estop.judge(findings, _health_factors(batch), now)
-        self._accept(batch, findings, now)
-
-    def _accept(self, batch: Batch, findings: tuple[Finding, ...], now: Now) -> None:
-        """What may wait until the stop has been dealt with."""
         self.batch, self.batch_at = batch, now
         self._accepted.set()
         self._journal.telemetry(batch.readings, now)
@@ -148,8 +153,7 @@ class Watchdog:
                 now.steady_ms, reading.health_factor, reading.health_factor
             )
         self._sink.observe("position", findings, now)
-        self._sink.observe("chain", (), now)
-        self._observe_endpoints(now)
+        self._sink.observe("crosscheck", (), now)
 
     async def _unavailable(self, error: ChainUnavailable) -> None:
         now = self._clock.now()
@@ -159,6 +163,8 @@ class Watchdog:
         findings = (unavailable_finding(error), *((silent,) if silent else ()))
         await self._estop.judge(findings, {}, now)
         self._sink.observe("chain", findings, now)
+        if self._dispute:
+            await self._disagree(self._dispute, now)
         self._observe_endpoints(now)
 
     def _assess(self, batch: Batch, now: Now) -> tuple[Finding, ...]:
@@ -174,10 +180,8 @@ class Watchdog:
     def _vote(self, batch: Batch, findings: Iterable[Finding]) -> Vote:
         return Vote(batch.endpoint, batch.readings, any(self._estop.must_trip(one) for one in findings))
 
-    async def _crosscheck(
-        self, batch: Batch, findings: tuple[Finding, ...], vote: Vote, now: Now
-    ) -> tuple[Batch, tuple[Finding, ...]]:
-        """Weigh what all endpoints say of this block, with the gate shut; answers what is to be believed."""
+    async def _crosscheck(self, batch: Batch, findings: tuple[Finding, ...], vote: Vote, now: Now) -> None:
+        """Weigh what all endpoints say of this block, with the gate shut, and go by what is to be believed."""
         self._gate.hold(DISPUTED)
         views = {batch.endpoint: (batch, findings)}
         votes = [vote]
@@ -190,8 +194,11 @@ class Watchdog:
                 except Transient:
                     return  # unanswered: it has no vote, and the pool keeps its own account of failures
                 found = self._assess(other, now)
+                answer = self._vote(other, found)
+                if not _counts(answer, batch):
+                    return
                 views[endpoint] = (other, found)
-                votes.append(self._vote(other, found))
+                votes.append(answer)
                 if sum(one.bad for one in votes) > 1:
                     group.cancel_scope.cancel()  # confirmed: nothing to wait for
 
@@ -199,29 +206,21 @@ class Watchdog:
                 group.start_soon(ask, endpoint)
         outcome = crosscheck.weigh(tuple(votes))
         self._set_aside(outcome, batch)
-        return await self._conclude(outcome, tuple(votes), views, now)
-
-    async def _conclude(
-        self,
-        outcome: Outcome,
-        votes: tuple[Vote, ...],
-        views: dict[str, tuple[Batch, tuple[Finding, ...]]],
-        now: Now,
-    ) -> tuple[Batch, tuple[Finding, ...]]:
         if outcome.verdict is Verdict.DISPUTED:
-            batch, findings = views[votes[0].endpoint]
-            self._disputed_since = self._disputed_since or now
-            dispute = findings_of.dispute(votes, self._disputed_since, now, self._settings.rules)
-            await self._estop.judge((dispute,), _health_factors(batch), now)
-            return batch, (*findings, dispute)
+            await self._disagree(Dispute(self._dispute.since if self._dispute else now, tuple(votes)), now)
+            return
         bad = outcome.verdict is Verdict.BAD
         believed = next(one for one in votes if one.bad is bad and one.endpoint not in outcome.liars)
-        batch, findings = views[believed.endpoint]
-        await self._estop.judge(findings, _health_factors(batch), now)
-        self._disputed_since, self._suspect = None, False
+        await self._believe(*views[believed.endpoint], now)
+        self._dispute, self._suspect = None, False
         self._gate.release(DISPUTED)
-        self._gate.release(NO_READING)
-        return batch, findings
+
+    async def _disagree(self, dispute: Dispute, now: Now) -> None:
+        """Nobody is believed: no reading is accepted, and the gate stays shut until it is resolved or trips."""
+        self._dispute = dispute
+        finding = findings_of.dispute(dispute, now, self._settings.rules)
+        await self._estop.judge((finding,), {}, now)
+        self._sink.observe("crosscheck", (finding,), now)
 
     def _set_aside(self, outcome: Outcome, batch: Batch) -> None:
         for endpoint in outcome.liars:
@@ -241,8 +240,8 @@ class Watchdog:
         except (Transient, TimeoutError):
             return True  # no answer is no contradiction; the pool counts the failure
         now = self._clock.now()
-        votes = tuple(self._vote(one, self._assess(one, now)) for one in (batch, other))
-        return crosscheck.weigh(votes).verdict is Verdict.FINE
+        own, answer = (self._vote(one, self._assess(one, now)) for one in (batch, other))
+        return not _counts(answer, batch) or crosscheck.weigh((own, answer)).verdict is Verdict.FINE
 
     def _others(self, endpoint: str) -> tuple[str, ...]:
         return tuple(
@@ -266,9 +265,11 @@ class Watchdog:
             since_ms = max(since_ms, resumed.steady_ms)
         try:
             rows = await self._journal.value_extremes(since_ms)
-        except Transient as error:
+        except (Transient, Permanent) as error:
             self._sink.observe("history", (findings_of.history_unknown(error),), now)
             return
+        if self._estop.state.resumed_at != resumed:
+            return  # lifted while the journal was read: what came before is no baseline any more; ask again
         limits, rules = self._settings.limits, self._settings.rules
         for name in {row.position for row in rows}:
             own = [row for row in rows if row.position == name]
@@ -313,6 +314,12 @@ class Watchdog:
     def readings(self) -> tuple[Reading, ...]:
         """The newest accepted readings."""
         return self.batch.readings if self.batch else ()
+
+
+def _counts(vote: Vote, batch: Batch) -> bool:
+    """Whether a view can confirm or contradict a batch: what could not be read contradicts nothing."""
+    readable = {one.position for one in vote.readings}
+    return vote.bad or (bool(batch.readings) and all(one.position in readable for one in batch.readings))
 
 
 def _health_factors(batch: Batch) -> dict[str, Wad]:
