@@ -102,6 +102,7 @@ class Status:
 
     lowest_hf: of any position within the resume's look-back time. loosened: what the configuration switched off or
     loosened, in words. reserves: as last read; sequencer_up: None where the network has none.
+    warn_hf, trip_hf: the limits, so that distances to them can be shown; None where they are not told.
     """
 
     version: str
@@ -124,6 +125,8 @@ class Status:
     last_level: str
     loosened: tuple[Message, ...]
     recent: tuple[Recorded, ...]
+    warn_hf: Wad | None = None
+    trip_hf: Wad | None = None
 
     def late_parts(self) -> tuple[str, ...]:
         """The loops that have not turned within their limits: the one fact behind `/health` and WATCHDOG=1."""
