@@ -1,0 +1,176 @@
+"""The commands' side of the control socket: HTTP over a Unix socket, with nothing but the standard library."""
+
+import errno
+import http.client
+import json
+import os
+import socket
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import quote, urlencode
+
+from ultrad import __version__
+from ultrad.core.events import Recorded
+from ultrad.core.messages import message_from_json
+from ultrad.core.status import JobLine, Status
+from ultrad.core.wire import WireError, from_json, to_json
+from ultrad.errors import Permanent, Transient, UltradError
+from ultrad.i18n import Message, msg
+from ultrad.operations import ResumeAnswer, ResumeRequest
+from ultrad.ports import EventFilter
+
+ANSWER_S = 10.0
+"""A healthy daemon answers within milliseconds; a trip may wait 5 s for the flag's disk."""
+RESUME_S = 60.0
+"""A resume waits for the journal's disk, and for a look at the flag under way."""
+JOB_S = 3_700.0
+"""Longer than the longest job may take by its default time-out; who waits may break off, the job goes on."""
+MAX_ANSWER_BYTES = 32 * 1024 * 1024
+"""A status of 1000 positions has about one."""
+
+_T = TypeVar("_T")
+
+
+class Unreachable(UltradError):
+    """Nobody answers at the control socket, or not to this user."""
+
+
+class Client:
+    """Asks one daemon. Every method raises Unreachable, and what the daemon refuses as Transient or Permanent."""
+
+    def __init__(self, path: Path) -> None:
+        """Nothing is opened yet: each question has a connection of its own."""
+        self.path = path
+
+    def status(self) -> Status:
+        """Everything there is to see, now."""
+        return _decoded(Status, self._ask("GET", "/status"))
+
+    def events(self, which: EventFilter) -> tuple[Recorded, ...]:
+        """Events of the journal."""
+        asked = [
+            *(("kind", kind) for kind in which.kinds),
+            ("level", which.min_level.label),
+            *((("since", str(which.since_ms)),) if which.since_ms is not None else ()),
+            *((("until", str(which.until_ms)),) if which.until_ms is not None else ()),
+            ("after", str(which.after_seq)),
+            ("limit", str(which.limit)),
+            ("newest", "1" if which.newest_first else "0"),
+        ]
+        return _decoded(tuple[Recorded, ...], self._ask("GET", f"/events?{urlencode(asked)}"))
+
+    def stop(self, reason: str) -> None:
+        """Trip the emergency stop."""
+        self._ask("POST", "/estop", {"reason": reason})
+
+    def resume(self, request: ResumeRequest) -> ResumeAnswer:
+        """Go through the checklist and lift the stop where it passes."""
+        return _decoded(ResumeAnswer, self._ask("POST", "/resume", to_json(request), RESUME_S))
+
+    def run_job(self, name: str) -> JobLine:
+        """Run a job now, and wait for its end."""
+        return _decoded(JobLine, self._ask("POST", f"/jobs/{quote(name, safe='')}/run", {}, JOB_S))
+
+    def _ask(self, method: str, target: str, body: object = None, limit_s: float = ANSWER_S) -> object:
+        connection = _UnixConnection(self.path, limit_s)
+        content = None if body is None else json.dumps(body).encode()
+        headers = {} if content is None else {"Content-Type": "application/json"}
+        try:
+            connection.request(method, target, body=content, headers=headers)
+            answer = connection.getresponse()
+            answered = answer.read(MAX_ANSWER_BYTES + 1)
+        except TimeoutError as error:
+            raise Unreachable(_silent(self.path, limit_s)) from error
+        except OSError as error:
+            raise Unreachable(_unreachable(self.path, error)) from error
+        except http.client.HTTPException as error:
+            raise Unreachable(_no_daemon(self.path)) from error
+        finally:
+            connection.close()
+        if len(answered) > MAX_ANSWER_BYTES:
+            raise Permanent(msg("The daemon's answer is longer than {limit} bytes.", limit=MAX_ANSWER_BYTES))
+        try:
+            data = json.loads(answered) if answered else None
+        except (ValueError, RecursionError) as error:
+            raise Unreachable(_no_daemon(self.path)) from error
+        if answer.status // 100 != 2:  # noqa: PLR2004 - 2xx is success (RFC 9110, 15)
+            raise _refusal(answer.status, data)
+        return data
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    """An HTTP connection to a socket file."""
+
+    def __init__(self, path: Path, limit_s: float) -> None:
+        super().__init__("localhost", timeout=limit_s)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(os.fspath(self._path))
+
+
+def _decoded(cls: type[_T], data: object) -> _T:
+    try:
+        return from_json(cls, data)
+    except WireError as error:
+        raise Permanent(
+            msg(
+                "The daemon answers in a form that this command (version {version}) does not know ({where}). They "
+                "are of different versions: restart the daemon, or use its own command.",
+                version=__version__,
+                where=error.message,
+            )
+        ) from error
+
+
+def _refusal(status: int, data: object) -> UltradError:
+    """The daemon's refusal as what it says it is."""
+    match data:
+        case {"error": {"message": said, **rest}, "kind": kind}:
+            try:
+                message = message_from_json(said)
+            except ValueError:
+                message = msg("The daemon refused ({status}).", status=status)
+            if field := rest.get("field"):
+                message = msg("{field}: {problem}", field=str(field), problem=message)
+            return Transient(message) if kind == "transient" else Permanent(message)
+        case _:
+            return Permanent(msg("The daemon refused ({status}).", status=status))
+
+
+# ---------------------------------------------------------------- why it cannot be reached
+
+
+def _unreachable(path: Path, error: OSError) -> Message:
+    if error.errno in {errno.EACCES, errno.EPERM}:
+        return msg(
+            "You may not use the control socket {path}. Members of the group ultrad may: `sudo usermod -aG ultrad "
+            "NAME`, then log in again.",
+            path=str(path),
+        )
+    if isinstance(error, ConnectionError) or error.errno in {errno.ENOENT, errno.ENOTDIR}:
+        return msg(
+            "The daemon is not running: nobody answers at {path}. Look: `systemctl status ultrad`, `journalctl -u "
+            "ultrad`. Start it: `systemctl start ultrad`.",
+            path=str(path),
+        )
+    return msg(
+        "The daemon cannot be reached at {path}: {reason}. Look: `systemctl status ultrad`.",
+        path=str(path),
+        reason=error.strerror or type(error).__name__,
+    )
+
+
+def _silent(path: Path, limit_s: float) -> Message:
+    return msg(
+        "The daemon did not answer at {path} within {seconds} s. Look: `systemctl status ultrad`, `journalctl -u "
+        "ultrad`.",
+        path=str(path),
+        seconds=round(limit_s),
+    )
+
+
+def _no_daemon(path: Path) -> Message:
+    return msg("What answers at {path} is no ultrad. Look which program has the socket open.", path=str(path))
