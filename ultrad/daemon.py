@@ -1,0 +1,205 @@
+"""The running daemon as operators see it: its status, and what they can ask of it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import anyio
+import anyio.to_thread
+
+from ultrad.conditions import Conditions
+from ultrad.core.estop import describe
+from ultrad.core.estop_rules import operator_cause
+from ultrad.core.events import Level, Recorded
+from ultrad.core.resume_facts import ResumeFacts, Yardstick, facts_of
+from ultrad.core.status import (
+    Counts,
+    EndpointLine,
+    EstopStatus,
+    JobLine,
+    JournalStatus,
+    PositionStatus,
+    StandingLine,
+    Status,
+)
+from ultrad.errors import Transient
+from ultrad.estop import Estop
+from ultrad.gate import Gate
+from ultrad.i18n import Catalogue, Message, msg
+from ultrad.jobs.scheduler import Scheduler
+from ultrad.operations import Person, ResumeAnswer, ResumeRequest
+from ultrad.ports import Chain, Clock, EventFilter, Journal, JournalHead, Turned
+from ultrad.resume import Resume
+from ultrad.supervisor import Supervisor
+from ultrad.units import Now, hf_text
+from ultrad.watchdog import MarketWatch, Watchdog
+
+RECENT = 12
+"""How many of the last events the status shows."""
+REFRESH_S = 1.0
+MARK_INTERVAL_MS = 60_000
+"""How often the end of the chain is written down beside the journal, to tell an older copy of it by."""
+DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What does not change while the daemon runs. positions: (name, account)."""
+
+    version: str
+    environment: str
+    network: str
+    positions: tuple[tuple[str, str], ...]
+    yardstick: Yardstick
+    loosened: tuple[Message, ...]
+    started: Now
+
+
+@dataclass(frozen=True, slots=True)
+class Organs:
+    """The parts that the status is read from."""
+
+    clock: Clock
+    chain: Chain
+    journal: Journal
+    gate: Gate
+    estop: Estop
+    watch: Watchdog
+    market: MarketWatch
+    conditions: Conditions
+    scheduler: Scheduler
+
+
+class Daemon:
+    """Implements `Operations`."""
+
+    def __init__(self, facts: Facts, organs: Organs, keep_mark: Callable[[JournalHead], None]) -> None:
+        """keep_mark: writes down, off the loop, where the journal's chain ends; raises Transient."""
+        self._facts, self._is = facts, organs
+        self._keep_mark = keep_mark
+        self._recent: tuple[Recorded, ...] = ()
+        self._emergencies = 0
+        self._head: JournalHead | None = None
+        self._marked_ms = 0
+        self.supervisor: Supervisor | None = None
+        self.resumes: Resume | None = None
+
+    # -------------------------------------------------------- operations
+
+    def late_parts(self) -> tuple[str, ...]:
+        """The loops that have not turned within their limits."""
+        return tuple(part.name for part in self.supervisor.parts() if part.late) if self.supervisor else ()
+
+    async def events(self, which: EventFilter) -> tuple[Recorded, ...]:
+        """Events of the journal."""
+        return await self._is.journal.events(which)
+
+    async def stop(self, by: str, reason: str) -> None:
+        """Trip the emergency stop."""
+        await self._is.estop.trip(operator_cause(by, reason, self._is.clock.now()))
+
+    async def resume(self, person: Person, request: ResumeRequest) -> ResumeAnswer:
+        """Go through the checklist and lift the stop where it passes."""
+        if self.resumes is None:
+            raise Transient(msg("The daemon is still starting: try again in a moment."))
+        return await self.resumes.resume(person, request)
+
+    async def run_job(self, name: str) -> JobLine:
+        """Run a job now, and say how it went."""
+        await self._is.scheduler.run_now(name)
+        return next(line for line in self._is.scheduler.status() if line.name == name)
+
+    def status(self) -> Status:
+        """Everything there is to see, now."""
+        parts, now = self._is, self._is.clock.now()
+        batch_at = parts.watch.batch_at
+        market = parts.market.market
+        return Status(
+            version=self._facts.version,
+            environment=self._facts.environment,
+            network=self._facts.network,
+            now=now,
+            started_ms=self._facts.started.wall_ms,
+            estop=self._estop_status(),
+            positions=self._positions(now),
+            reading_age_ms=now.steady_ms - batch_at.steady_ms if batch_at else None,
+            lowest_hf=parts.watch.lowest_hf(now),
+            reserves=market.reserves if market else (),
+            sequencer_up=market.sequencer.up if market and market.sequencer else None,
+            endpoints=self._endpoints(),
+            findings=tuple(StandingLine(one.finding, one.since) for one in parts.conditions.standing()),
+            parts=self.supervisor.parts() if self.supervisor else (),
+            jobs=parts.scheduler.status(),
+            journal=self._journal_status(),
+            counts=Counts(self._emergencies, parts.scheduler.failures_24h()),
+            last_level=parts.conditions.last_level.label,
+            loosened=self._facts.loosened,
+            recent=self._recent,
+        )
+
+    def _estop_status(self) -> EstopStatus:
+        state = self._is.estop.state
+        override = state.override
+        return EstopStatus(
+            mode=state.mode,
+            since=state.since,
+            causes=state.causes,
+            override=override,
+            override_ends_ms=override.since.wall_ms + self._is.estop.rules.override_ms if override else None,
+            shut_by=self._is.gate.shut_by(),
+        )
+
+    def _positions(self, now: Now) -> tuple[PositionStatus, ...]:
+        readings = {one.position: one for one in self._is.watch.readings()}
+        return tuple(
+            PositionStatus(name, account, readings.get(name), self._is.watch.value_change(name, now))
+            for name, account in self._facts.positions
+        )
+
+    def _endpoints(self) -> tuple[EndpointLine, ...]:
+        return tuple(
+            EndpointLine(one.name, one.usable, one.subscribed, one.head_number, one.latency_ms, one.reason)
+            for one in self._is.chain.endpoints()
+        )
+
+    def _journal_status(self) -> JournalStatus:
+        backlog, trouble = self._is.journal.backlog()
+        head = self._head
+        return JournalStatus(head.seq if head else 0, head.hash if head else "", backlog, trouble)
+
+    # -------------------------------------------------------- for others
+
+    def status_line(self, catalogue: Catalogue) -> str:
+        """One line for `systemctl status`: the lowest health factor, the stop, what is late."""
+        factors = [one.health_factor for one in self._is.watch.readings()]
+        hf = hf_text(min(factors)) if factors else "–"
+        line = msg("HF {hf} · estop {estop}", hf=hf, estop=describe(self._is.estop.state))
+        return catalogue(line)
+
+    def resume_facts(self) -> ResumeFacts:
+        """What the checklist of a resume is held against, now."""
+        return facts_of(self.status(), self._facts.yardstick, history_known=self._is.watch.history_known)
+
+    async def run_view(self, turned: Turned) -> None:
+        """Keep the last events and the day's counts at hand, and the journal's mark on the disk, for ever."""
+        while True:
+            try:
+                await self._refresh()
+            except Transient:
+                self._head = None  # the status shows the journal's trouble by itself (`backlog`)
+            turned()
+            await anyio.sleep(REFRESH_S)
+
+    async def _refresh(self) -> None:
+        head = await self._is.journal.head()
+        if head == self._head:
+            return
+        now = self._is.clock.now()
+        self._recent = await self._is.journal.events(EventFilter(limit=RECENT, newest_first=True))
+        emergencies = await self._is.journal.events(
+            EventFilter(min_level=Level.EMERGENCY, since_ms=now.wall_ms - DAY_MS, limit=1_000)
+        )
+        self._emergencies = len(emergencies)
+        self._head = head
+        if now.steady_ms - self._marked_ms >= MARK_INTERVAL_MS:
+            await anyio.to_thread.run_sync(self._keep_mark, head)
+            self._marked_ms = now.steady_ms

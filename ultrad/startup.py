@@ -1,0 +1,77 @@
+"""What the disk says at a start, and what of it stands against trading."""
+
+from collections.abc import Iterable
+
+from ultrad.core.estop import BY_ULTRAD, Cause
+from ultrad.i18n import Message, msg
+from ultrad.ports import JournalHead
+from ultrad.units import Now
+
+
+def marker_causes(
+    marker: JournalHead | None, head: JournalHead, hash_at_marker: str | None, now: Now
+) -> tuple[Cause, ...]:
+    """Why the journal is not the one that was here before; empty where it is.
+
+    marker: the end of the chain as it was last written down beside the journal; None where the file is missing.
+    hash_at_marker: the journal's own hash at that place; None where it is not so long.
+    """
+    if marker is None:
+        return (
+            _cause(
+                "marker_missing",
+                msg(
+                    "The marker file is missing from the state directory: the disk may have been lost or "
+                    "exchanged. Find out what happened to it; `ultrad resume` accepts the journal as it is."
+                ),
+                now,
+            ),
+        )
+    if marker.journal_id != head.journal_id:
+        return (
+            _cause(
+                "journal_new",
+                msg(
+                    "The journal is another one than before (marker: {was}, journal: {found}). Find out who "
+                    "exchanged it; limits and history before it are unknown.",
+                    was=marker.journal_id[:8],
+                    found=head.journal_id[:8],
+                ),
+                now,
+            ),
+        )
+    if hash_at_marker != marker.hash:
+        return (
+            _cause(
+                "journal_restored",
+                msg(
+                    "The journal is not a continuation of what it was (event {seq} is {state}): an older copy was "
+                    "restored, or it was changed. Run `ultrad audit verify`.",
+                    seq=marker.seq,
+                    state=msg("missing") if hash_at_marker is None else msg("different"),
+                ),
+                now,
+            ),
+        )
+    return ()
+
+
+def state_unusable(reason: Message, now: Now) -> Cause:
+    """The journal could not be read or written at the start: what was decided before is not known."""
+    return _cause(
+        "state_unusable",
+        msg(
+            "The state directory cannot be used ({reason}), so the stop counts as ON. Mend the disk.",
+            reason=reason,
+        ),
+        now,
+    )
+
+
+def codes(causes: Iterable[Cause]) -> tuple[str, ...]:
+    """The causes' codes, for the record of the start."""
+    return tuple(cause.code for cause in causes)
+
+
+def _cause(code: str, message: Message, now: Now) -> Cause:
+    return Cause(code, "", now, BY_ULTRAD, message)
