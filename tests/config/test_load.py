@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from tests.config.conftest import ACCOUNT, KEY, OTHER_ACCOUNT, House
+from ultrad.addresses import checksum
 from ultrad.config import ConfigError, load, read
 from ultrad.config.explain import all_keys
 from ultrad.config.file import MAX_FILE_BYTES
@@ -390,3 +391,88 @@ def test_read__any_value_at_any_key__taken_or_the_key_is_named(tmp_path: Path, k
         mistakes = tuple(map(str, error.mistakes))
     assert not any(KEY in mistake for mistake in mistakes)
     assert all(any(name in mistake for name in (name, "network", "environment")) for mistake in mistakes)
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (
+            "[limits.oracle_max_age]\nWETH = 3",
+            "limits.oracle_max_age.WETH = 3 is not allowed. Allowed: a whole number",
+        ),
+        (
+            '[limits.oracle_max_age]\n"a b" = 99',
+            "limits.oracle_max_age.a b: this name is not allowed in [limits.oracle",
+        ),
+        (f'[oracle.feeds]\nWETH = "{ACCOUNT.lower()}"', "oracle.feeds.WETH = "),
+        (
+            f"[oracle]\nassets = [{', '.join([repr(ACCOUNT)] * 1001)}]",
+            "oracle.assets has too many entries: at most 1000",
+        ),
+        ("[oracle]\nassets = 3", "oracle.assets = 3 is not allowed. Allowed: a list."),
+        ('[oracle]\nassets = ["x"]', 'oracle.assets[#1] = "x" is no address'),
+        (
+            "[guards]\nforeign_secrets_sha256 = ['abc']",
+            "guards.foreign_secrets_sha256[#1] = (hidden) is not allowed",
+        ),
+        ("[http]\nexposed = 1", "http.exposed = 1 is not allowed. Allowed: true or false."),
+        ("[http]\nhost = 'localhost'", 'http.host = "localhost" is not allowed. Allowed: an IP address'),
+        ("[http]\nport = 8000.0", "http.port = 8000.0 is not allowed. Allowed: a whole number"),
+        (
+            "[http]\nport = 0xffffffffffffffffffffffffffffffffffffffffffffffffffff",
+            "http.port = (a very long number)",
+        ),
+        ("[http]\nport = 1979-05-27", "http.port = 1979-05-27 is not allowed"),
+        ("[http]\nport = true", "http.port = true is not allowed"),
+        ("[limits]\ntrip_hf = 1.601", "at most two digits after the point"),
+        ("[limits]\ntrip_hf = inf", "limits.trip_hf = Infinity is not allowed. Allowed: a number from 1.05 to 5"),
+        ("[limits]\ntrip_hf = '1.6'", 'limits.trip_hf = "1.6" is not allowed'),
+        ("[limits]\nwarn_hf = false", "limits.warn_hf = false is not allowed"),
+        (
+            "[jobs]\nhealth_check = 3",
+            "jobs.health_check = 3 is not allowed. Allowed: a section with its own keys.",
+        ),
+        ("[jobs.health_check]\ncron = '61 * * * *'", 'jobs.health_check.cron = "61 * * * *" is no schedule ('),
+        ("[jobs.backup_yesterday]\nenabled = true", "Remove it, or use one of: health_check, housekeeping."),
+    ],
+)
+def test_load__one_mistake__key_value_and_what_is_allowed(house: House, lines: str, said: str) -> None:
+    assert said in house.add(lines).only_mistake()
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('timezone = "Asia/Tokio"', 'timezone = "Asia/Tokio" is no time zone that this machine knows'),
+        ('timezone = "Asia"', "is no time zone"),
+        ('timezone = "../../etc/passwd"', "is no time zone"),
+        ('timezone = "/etc/localtime"', "is no time zone"),
+        ('timezone = ""', "is no time zone"),
+        ('state_dir = "var/lib"', "Allowed: an absolute path"),
+        ('state_dir = "/var/../lib"', "Allowed: an absolute path"),
+        ('state_dir = "/var/lib/"', "Allowed: an absolute path"),
+        ('state_dir = "/"', "Allowed: an absolute path"),
+        ('state_dir = "~/ultrad"', "Allowed: an absolute path"),
+        (f'runtime_dir = "/{"long/" * 20}x"', "Allowed: an absolute path of at most 80 bytes"),
+        ('language = "JA"', 'Allowed: one of "ja", "en".'),
+    ],
+)
+def test_load__top_level_mistake__key_value_and_what_is_allowed(house: House, line: str, said: str) -> None:
+    mistake = house.replace("[chain]", f"{line}\n[chain]").only_mistake()
+    assert mistake.startswith(line.partition(" ")[0])
+    assert said in mistake
+
+
+def test_load__section_given_as_a_value__said(house: House) -> None:
+    house.text = f'environment = "production"\nchain = 3\n[[positions]]\nname = "main"\naccount = "{ACCOUNT}"'
+    assert house.only_mistake() == "chain = 3 is not allowed. Allowed: a section with its own keys."
+
+
+def test_load__missing_inside_a_list__section_named(house: House) -> None:
+    house.replace(f'http = "{house.b}"\n', "")
+    assert house.only_mistake().startswith("chain.endpoints[b].http is missing. Give it the name of a systemd")
+
+
+def test_checksum__no_address__raises() -> None:
+    with pytest.raises(ValueError, match="40 hex digits"):
+        checksum("0x12")
