@@ -8,7 +8,7 @@ from ultrad.addresses import checksum
 from ultrad.devnet.abi import UINT256_MAX, as_address, keccak256, word
 from ultrad.devnet.build import Build
 from ultrad.devnet.node import Node, Receipt, Transaction
-from ultrad.devnet.reference import ASSETS, Asset, asset
+from ultrad.devnet.reference import ASSETS, Asset, asset, exactly
 from ultrad.errors import Permanent
 from ultrad.i18n import msg
 from ultrad.units import Address, Wad
@@ -69,12 +69,12 @@ class Devnet(Node):
 
     def set_price(self, symbol: str, usd: Decimal) -> Receipt:
         """Set an asset's price, as of now. Raises Permanent for anything but a positive number of 8 decimals."""
-        scaled = usd.scaleb(PRICE_DECIMALS) if usd.is_finite() else usd
-        if not scaled.is_finite() or scaled <= 0 or scaled != scaled.to_integral_value() or scaled >= 2**255:
+        answer = exactly(usd, PRICE_DECIMALS)
+        if answer is None or answer <= 0:
             raise Permanent(
                 msg("{price} is not a price: give US dollars above 0 with at most 8 decimals", price=str(usd))
             )
-        return self.call(self.addresses.feed(symbol), "set(int256)", int(scaled))
+        return self.call(self.addresses.feed(symbol), "set(int256)", answer)
 
     def set_answer(self, symbol: str, answer: int, updated_s: int) -> Receipt:
         """Let a feed answer anything (USD scaled by 10^8; also nonsense), as of any Unix time."""
@@ -201,8 +201,8 @@ class Devnet(Node):
     def reset(self) -> None:
         """Back to the reference state, going forward: heads keep rising for those who watch.
 
-        First what makes the position safer, then what brings it back down to the reference, so that no step on
-        the way is worse. The chain's clock and other accounts stay as they are.
+        First what makes the position safer, then what brings it back down to the reference: no step on the way is
+        worse than where it began and where it ends. The chain's clock and other accounts stay as they are.
         """
         for listed in ASSETS:
             self.set_reserve(listed.symbol, frozen=False, paused=False, active=True)

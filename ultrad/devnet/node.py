@@ -33,6 +33,7 @@ class Node:
     def __init__(self, rpc: Rpc, port: int, build: Build, process: anvil.Anvil | None) -> None:
         """`process` is None where somebody else started the node."""
         self.rpc = rpc
+        self.port = port
         self.url_http = f"http://127.0.0.1:{port}"
         self.url_ws = f"ws://127.0.0.1:{port}"
         self.build = build

@@ -10,6 +10,8 @@ from ultrad.i18n import msg
 from ultrad.units import Address
 
 CHAIN_ID = 31337
+MOST_DIGITS = 77
+"""Before the point or after it: no int256 has more."""
 REFERENCE_KEY = "0xd78cc2ec3e5e3bf8b02eac648556b1b0e89e08ad9d50b3f0674dbc809281d69e"
 """The private key of the reference account: keccak256("ultrad devnet reference account").
 
@@ -37,8 +39,8 @@ class Asset:
 
     def units(self, tokens: Decimal) -> int:
         """Whole tokens in the smallest unit. Raises Permanent where that is not exact or below zero."""
-        scaled = tokens.scaleb(self.decimals)
-        if not scaled.is_finite() or scaled < 0 or scaled != scaled.to_integral_value():
+        amount = exactly(tokens, self.decimals)
+        if amount is None or amount < 0:
             raise Permanent(
                 msg(
                     "{amount} is not an amount of {symbol}: give a number from 0 with at most {decimals} decimals",
@@ -47,7 +49,18 @@ class Asset:
                     decimals=self.decimals,
                 )
             )
-        return int(scaled)
+        return amount
+
+
+def exactly(value: Decimal, decimals: int) -> int | None:
+    """A decimal as an integer scaled by 10^decimals; None where that would not be exact, or fits no int256."""
+    sign, digits, exponent = value.as_tuple()
+    # Looked at before any arithmetic: a short text (1e-999999999) could ask for any number of digits.
+    if not isinstance(exponent, int) or abs(exponent) > MOST_DIGITS or len(digits) > MOST_DIGITS:
+        return None
+    number = int("".join(map(str, digits))) * 10 ** (exponent + MOST_DIGITS + decimals)
+    scaled, rest = divmod(-number if sign else number, 10**MOST_DIGITS)
+    return scaled if rest == 0 and -(2**255) <= scaled < 2**255 else None
 
 
 ASSETS = (
