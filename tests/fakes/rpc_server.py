@@ -152,6 +152,11 @@ class RpcServer:
             "error": lambda: web.json_response({"jsonrpc": "2.0", "id": body["id"], "error": self.error}),
             "400": lambda: web.json_response({"jsonrpc": "2.0", "id": None, "error": self.error}, status=400),
         }
+        if mode == "close once":
+            self.mode = "good"
+            if request.transport is not None:
+                request.transport.close()
+            return web.Response()
         if mode in plain:
             return plain[mode]()
         if mode == "hang" or (mode == "hang on calls" and body["method"] == "eth_call"):

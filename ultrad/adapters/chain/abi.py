@@ -33,12 +33,6 @@ def uint(data: bytes, index: int = 0) -> int:
     return int.from_bytes(data[start : start + WORD], "big")
 
 
-def sint(data: bytes, index: int = 0) -> int:
-    """The word at `index` as int256."""
-    value = uint(data, index)
-    return value - (1 << 256) if value >> 255 else value
-
-
 def address(data: bytes, index: int = 0) -> Address:
     """The word at `index` as an address. Raises Malformed where its upper 12 bytes are not zero."""
     value = uint(data, index)
