@@ -260,6 +260,13 @@ def test_load__very_many_mistakes__counted_and_cut(house: House) -> None:
     assert str(caught.value).endswith("- and 50 more")
 
 
+def test_load__another_file_altogether__said_with_its_first_mistakes(house: House) -> None:
+    house.text = "\n".join(f"k{number} = 1" for number in range(20_000))
+    mistakes = house.mistakes()
+    assert mistakes[0] == "there are 20002 mistakes in it. It is probably the wrong file."
+    assert len(mistakes) == 11
+
+
 def test_load__language_of_a_broken_file__kept_for_the_answer(house: House) -> None:
     house.text = 'language = "en"\nx = 1'
     with pytest.raises(ConfigError) as caught:

@@ -34,7 +34,7 @@ def test_environment__development_node__on_the_devnet_only(
     house.replace('"ethereum"', DEVNET + (f"\nchain_id = {chain_id}" if chain_id else ""))
     house.replace('"production"', f'"{environment}"')
     if environment == "devnet":
-        assert house.load().network.chain_id == chain_id or 31337
+        assert house.load().network.chain_id == (chain_id or 31337)
     else:
         assert f"{environment} refuses the chain id of a" in house.only_mistake()
 

@@ -23,6 +23,8 @@ MAX_FILE_BYTES = 1_000_000
 """A thousand positions take a tenth of it."""
 MAX_SALVAGE_ROUNDS = 8
 """Each round goes one level further up at most; the schema has five levels."""
+MAX_ERRORS = 1_000
+"""A configuration has not as many keys, nor more positions. What is longer is not worth the time to explain."""
 MAX_DEPTH = 10
 """Twice what the schema has; a dotted key alone could nest without end."""
 _TOO_DEEP = msg("sections are nested too deeply for a configuration. It is probably the wrong file.")
@@ -45,6 +47,9 @@ def draft(path: Path) -> Draft:
     raw = _parse(path, _text(path))
     language = next((one for one in LANGUAGES if one == raw.get("language")), DEFAULT_LANGUAGE)
     settings, errors = _validate(raw)
+    if len(errors) > MAX_ERRORS:
+        problem = msg("there are {count} mistakes in it. It is probably the wrong file.", count=len(errors))
+        raise ConfigError(path, (problem, *(explain(error, raw).message for error in errors[:10])), language)
     mistakes = [explain(error, raw) for error in errors]
     settings, left_out = (settings, ()) if settings else _salvage(raw, errors)
     if settings:
