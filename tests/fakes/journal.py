@@ -61,6 +61,7 @@ class FakeJournal:
     _looks_written: int = 0
     _open_hour: int = 0
     _lost: int = 0
+    _waiting: int = 0
     _failure: Message | None = None
     _running: bool = False
     _closed: bool = False
@@ -98,8 +99,8 @@ class FakeJournal:
 
     def post(self, *events: Event) -> None:
         rows = tuple(pack(event) for event in events)
-        if self.backlog()[0] + len(rows) > MAX_WAITING:
-            raise Fatal(msg("{count} events wait for the journal.", count=self.backlog()[0]))
+        if self._waiting + len(rows) > MAX_WAITING:
+            raise Fatal(msg("{count} events wait for the journal.", count=self._waiting))
         self._enqueue(_Handed(rows, posted=True))
         if self._failure is None:
             self._wake.set()
@@ -161,7 +162,7 @@ class FakeJournal:
 
     def backlog(self) -> tuple[int, Message | None]:
         hung = msg("The disk under the journal has not answered.") if self._moving and self._busy else None
-        return sum(len(one.rows) for one in (*self._busy, *self._queue)), hung or self._failure
+        return self._waiting, hung or self._failure
 
     async def close(self) -> None:
         if self._closed:
@@ -169,7 +170,7 @@ class FakeJournal:
         if self._queue or self._looks:
             await self._write()
         self._closed = True
-        if self.backlog()[0]:
+        if self._waiting:
             raise Transient(msg("Events could not be written before the end."))
 
     async def _turn(self, turned: Turned) -> None:
@@ -188,6 +189,7 @@ class FakeJournal:
         finally:
             if handed in self._queue:
                 self._queue.remove(handed)
+                self._waiting -= len(handed.rows)
         if isinstance(handed.answer, UltradError):
             raise handed.answer
         return handed.answer
@@ -196,6 +198,7 @@ class FakeJournal:
         if self._closed:
             raise Permanent(msg("The journal is closed."))
         self._queue.append(handed)
+        self._waiting += len(handed.rows)
 
     async def _write(self) -> None:
         async with self._writing:
@@ -218,6 +221,7 @@ class FakeJournal:
         self._failure = msg("The journal refuses: {cause}.", cause="the disk is full")
         for handed in (*busy, *self._queue):
             if not handed.posted:
+                self._waiting -= len(handed.rows)
                 handed.answer = Transient(self._failure)
                 handed.answered.set()
         self._queue = [handed for handed in (*busy, *self._queue) if handed.posted]
@@ -228,6 +232,7 @@ class FakeJournal:
         self._failure = None
         self.writes += 1
         for handed in busy:
+            self._waiting -= len(handed.rows)
             handed.answer = self._chain(handed)
             handed.answered.set()
         for look, now in looks:
