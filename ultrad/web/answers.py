@@ -1,0 +1,78 @@
+"""Questions and answers as JSON, with their limits."""
+
+import json
+from collections.abc import Callable
+from typing import Final
+
+import anyio
+from aiohttp import web
+from multidict import CIMultiDict
+
+from ultrad.core.events import Json
+from ultrad.errors import Permanent
+from ultrad.i18n import Message, msg
+
+BODY_BYTES = 16 * 1024
+"""Ten times the longest sensible request."""
+BODY_S = 5.0
+"""How long a whole body may take to arrive: it comes from this machine."""
+JSON: Final = "application/json; charset=utf-8"
+NOTHING_LOADS: Final = "default-src 'none'; frame-ancestors 'none'"
+"""A browser that shows an answer as a page loads nothing and lets nobody frame it."""
+
+Tell = Callable[[Message], Json]
+"""How a message stands in an answer: rendered for people, or as it is for a program that renders it."""
+
+
+class Refused(Permanent):
+    """A request that is not carried out: the HTTP status, why, and which field of the request is at fault."""
+
+    def __init__(self, status: int, message: Message, field: str = "") -> None:
+        """Keep what the answer needs."""
+        super().__init__(message)
+        self.status = status
+        self.field = field
+
+
+def answer(body: bytes, *, status: int = 200, kind: str = JSON, policy: str = NOTHING_LOADS) -> web.Response:
+    """Any answer: never kept by a cache, never guessed at, never framed; the server says nothing of itself."""
+    headers = CIMultiDict(
+        (
+            ("Content-Type", kind),
+            ("Cache-Control", "no-store"),
+            ("Content-Security-Policy", policy),
+            ("Referrer-Policy", "no-referrer"),
+            ("X-Content-Type-Options", "nosniff"),
+            ("Server", "ultrad"),
+        )
+    )
+    return web.Response(body=body, status=status, headers=headers)
+
+
+def encoded(data: Json) -> bytes:
+    """JSON as bytes. Undecodable bytes of file names (lone surrogates) become JSON's own escapes."""
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")
+
+
+def refusal(message: Json, kind: str, field: str = "") -> Json:
+    """The body of an answer that says no. kind: "transient" (try again) or "permanent"."""
+    error: dict[str, Json] = {"message": message}
+    if field:
+        error["field"] = field
+    return {"error": error, "kind": kind}
+
+
+async def read_json(request: web.Request) -> Json:
+    """The body as JSON; an empty one as `{}`. Raises Refused when it is late, too long, or no JSON."""
+    body = None
+    with anyio.move_on_after(BODY_S):
+        body = await request.read()
+    if body is None:
+        raise Refused(408, msg("The body did not arrive within {seconds} s.", seconds=round(BODY_S)))
+    if not body:
+        return {}
+    try:
+        data: Json = json.loads(body)
+    except (ValueError, RecursionError):
+        raise Refused(400, msg("The body is no JSON.")) from None
+    return data

@@ -1,0 +1,289 @@
+"""The status page: whether the stop is ON, how far each position is from its limits, and what is wrong."""
+
+from collections.abc import Iterable
+
+from ultrad.core.estop import Mode
+from ultrad.core.events import Level, Recorded
+from ultrad.core.limits import Limits
+from ultrad.core.status import EndpointLine, JobLine, PositionStatus, StandingLine, Status
+from ultrad.i18n import Message, msg
+from ultrad.units import ALL_BPS, INFINITE_HF, Wad, bps_text, hf_text, short_address, usd_text
+from ultrad.web.html import Html, Inside, el, join, void
+from ultrad.web.style import CSS
+from ultrad.web.view import paused
+from ultrad.web.words import Words
+
+REFRESH_S = 5
+MOST_ROWS = 50
+"""A page longer than that is not read; the commands show everything."""
+METER_TOP_HF = 3 * 10**18
+"""Where the meter of a health factor is full."""
+
+
+def page(status: Status, limits: Limits, words: Words) -> bytes:
+    """The whole page as UTF-8."""
+    body = join(
+        _header(status, words),
+        _estop(status, words),
+        el("div", *(_position(one, limits, words) for one in status.positions), class_="grid"),
+        _findings(status, words),
+        _events(status.recent, words),
+        _endpoints(status.endpoints, words),
+        _jobs(status.jobs, words),
+        _inside(status, words),
+    )
+    head = join(
+        void("meta", charset="utf-8"),
+        void("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        void("meta", http_equiv="refresh", content=str(REFRESH_S)),
+        void("link", rel="icon", href="data:,"),
+        el("title", f"{_mode(status)[0]} · ultrad {status.environment}"),
+        el("style", Html(CSS)),
+    )
+    return b"<!doctype html>" + el("html", el("head", head), el("body", body), lang=words.language).encode(
+        "utf-8", "replace"
+    )
+
+
+def _header(status: Status, words: Words) -> Html:
+    return el(
+        "header",
+        el("h1", "ultrad"),
+        el("span", status.environment, class_="env"),
+        el("span", status.network, class_="dim"),
+        el("time", words.when(status.now.wall_ms)),
+    )
+
+
+def _mode(status: Status) -> tuple[str, str, Message]:
+    """A word that needs no translation, its colour, and the sentence under it."""
+    match status.estop.mode:
+        case Mode.ON:
+            return "ESTOP ON", "bad", msg("Nothing of the strategy is signed or sent.")
+        case Mode.OVERRIDDEN:
+            return (
+                "ESTOP OVERRIDDEN",
+                "warn",
+                msg("Somebody removed the flag: its causes are held off for a while. Finish it by ultrad resume."),
+            )
+        case Mode.OFF if paused(status):
+            return (
+                "ESTOP OFF",
+                "warn",
+                msg("The emergency stop is off, but the gate is shut: no transaction passes."),
+            )
+        case Mode.OFF:
+            return "ESTOP OFF", "good", msg("The gate is open; every limit is kept.")
+
+
+def _estop(status: Status, words: Words) -> Html:
+    estop = status.estop
+    title, colour, sentence = _mode(status)
+    lines = [el("p", words(sentence))]
+    if estop.since is not None:
+        lines.append(el("p", words(msg("Since {time}", time=words.when(estop.since.wall_ms))), class_="dim"))
+    if estop.override_ends_ms is not None:
+        ends = msg("The override ends at {time}", time=words.when(estop.override_ends_ms))
+        lines.append(el("p", words(ends)))
+    causes = [
+        el(
+            "li",
+            words(one.message),
+            " ",
+            el("span", f"{words.when(one.at.wall_ms)} · {words(one.by)}", class_="dim"),
+        )
+        for one in estop.causes[:MOST_ROWS]
+    ]
+    if causes:
+        lines.append(el("ul", *causes))
+    if estop.shut_by:
+        lines.append(el("p", words(msg("Shut by: {names}", names=", ".join(estop.shut_by))), class_="dim"))
+    return el("section", el("strong", title), *lines, class_=f"estop {colour}")
+
+
+# ---------------------------------------------------------------- positions
+
+
+def _position(one: PositionStatus, limits: Limits, words: Words) -> Html:
+    title = el("h2", one.name, " ", el("span", short_address(one.account), class_="dim"))
+    reading = one.reading
+    if reading is None:
+        return el("section", title, el("p", words(msg("Not read yet.")), class_="warn"))
+    hf = reading.health_factor
+    facts: list[tuple[Message, str]] = [
+        (msg("Falls until the warning"), _room(hf, limits.warn_hf)),
+        (msg("Falls until the stop"), _room(hf, limits.trip_hf)),
+        (msg("Collateral"), usd_text(reading.collateral_e8)),
+        (msg("Debt"), usd_text(reading.debt_e8)),
+        (msg("Moved within 24 h"), "–" if one.change_bps is None else bps_text(one.change_bps)),
+        (msg("Block"), str(reading.block.number)),
+    ]
+    listed = (part for label, figure in facts for part in (el("dt", words(label)), el("dd", figure)))
+    return el(
+        "section",
+        title,
+        el("div", hf_text(hf), class_=f"hf {_colour(hf, limits)}"),
+        _meter(hf, limits),
+        el("dl", *listed),
+    )
+
+
+def _colour(hf: Wad, limits: Limits) -> str:
+    if hf <= limits.trip_hf:
+        return "bad"
+    return "warn" if hf <= limits.warn_hf else "good"
+
+
+def _room(hf: Wad, limit: Wad) -> str:
+    """By how much the collateral's value may fall before the limit is reached: HF is proportional to it."""
+    if hf == INFINITE_HF:
+        return "∞"
+    return bps_text(max(0, (hf - limit) * ALL_BPS // hf)) if hf else bps_text(0)
+
+
+def _meter(hf: Wad, limits: Limits) -> Html:
+    return el(
+        "meter",
+        hf_text(hf),
+        min="1",
+        max=hf_text(METER_TOP_HF),
+        low=hf_text(limits.trip_hf),
+        high=hf_text(limits.warn_hf),
+        optimum=hf_text(METER_TOP_HF),
+        value=hf_text(min(hf, METER_TOP_HF)),
+    )
+
+
+# ---------------------------------------------------------------- tables
+
+
+def _findings(status: Status, words: Words) -> Html:
+    worst_first = sorted(status.findings, key=lambda one: -one.finding.level)
+    rows = [_finding(one, words) for one in worst_first]
+    nothing = el("p", words(msg("Nothing is wrong.")), class_="good")
+    return _table(msg("Findings"), (msg("Level"), msg("What"), msg("Since")), rows, words, nothing)
+
+
+def _finding(one: StandingLine, words: Words) -> Html:
+    found = one.finding
+    return _row(
+        _level(found.level),
+        el("td", words(found.message), class_="wide"),
+        el("td", words.when(one.since.wall_ms), class_="tight dim"),
+    )
+
+
+def _events(recent: Iterable[Recorded], words: Words) -> Html:
+    rows = [
+        _row(
+            el("td", words.when(one.event.now.wall_ms), class_="tight dim"),
+            _level(one.event.level),
+            el("td", words(one.event.message), class_="wide"),
+        )
+        for one in recent
+    ]
+    return _table(msg("Last events"), (msg("When"), msg("Level"), msg("What")), rows, words)
+
+
+def _endpoints(endpoints: Iterable[EndpointLine], words: Words) -> Html:
+    rows = [
+        _row(
+            el("td", one.name, class_="tight"),
+            _yes(one.usable, words(msg("usable")), words(msg("not used"))),
+            el("td", "–" if one.head_number is None else str(one.head_number), class_="tight"),
+            el("td", "–" if one.latency_ms is None else f"{one.latency_ms} ms", class_="tight"),
+            el("td", words(one.reason) if one.reason else "", class_="wide"),
+        )
+        for one in endpoints
+    ]
+    heads = (msg("Name"), msg("State"), msg("Head"), msg("Latency"), msg("Why"))
+    return _table(msg("Endpoints"), heads, rows, words)
+
+
+def _jobs(jobs: Iterable[JobLine], words: Words) -> Html:
+    rows = [
+        _row(
+            el("td", one.name, class_="tight"),
+            _job_state(one, words),
+            el("td", "–" if one.next_ms is None else words.when(one.next_ms), class_="tight dim"),
+            el("td", "–" if one.last_started_ms is None else words.when(one.last_started_ms), class_="tight dim"),
+            el("td", words(one.last_message) if one.last_message else "", class_="wide"),
+        )
+        for one in jobs
+    ]
+    return _table(msg("Jobs"), (msg("Name"), msg("State"), msg("Next"), msg("Last"), msg("Result")), rows, words)
+
+
+def _job_state(one: JobLine, words: Words) -> Html:
+    if one.running:
+        return el("td", words(msg("running")), class_="tight")
+    if not one.enabled:
+        return el("td", words(msg("switched off")), class_="tight warn")
+    if one.last_ok is None:
+        return el("td", words(msg("not run yet")), class_="tight dim")
+    return _yes(one.last_ok, words(msg("ok")), words(msg("failed")))
+
+
+def _inside(status: Status, words: Words) -> Html:
+    rows = [
+        _row(
+            el("td", one.name, class_="tight"),
+            _yes(not one.late, words(msg("turning")), words(msg("late"))),
+            el("td", f"{one.age_ms / 1000:.1f} / {one.limit_ms / 1000:.1f} s", class_="tight"),
+            el("td", str(one.restarts), class_="tight wide"),
+        )
+        for one in status.parts
+    ]
+    journal = status.journal
+    backlog = msg("Journal: {seq} events; {backlog} wait to be written", seq=journal.seq, backlog=journal.backlog)
+    below: list[Inside] = [el("p", words(backlog), class_="dim")]
+    if journal.trouble is not None:
+        below.append(el("p", words(journal.trouble), class_="bad"))
+    if status.loosened:
+        below.append(el("p", words(msg("The configuration loosens:")), class_="warn"))
+        below.append(el("ul", *(el("li", words(one)) for one in status.loosened), class_="plain"))
+    below.append(el("p", f"ultrad {status.version}", class_="dim"))
+    heads = (msg("Name"), msg("State"), msg("Silent for"), msg("Restarts"))
+    return _table(msg("Inside"), heads, rows, words, join(*below), always=True)
+
+
+def _table(
+    title: Message,
+    heads: tuple[Message, ...],
+    rows: list[Html],
+    words: Words,
+    below: Html | None = None,
+    *,
+    always: bool = False,
+) -> Html:
+    """A table under its title; `below` stands where there are no rows, or always."""
+    table = el(
+        "div",
+        el(
+            "table",
+            el("thead", el("tr", *(el("th", words(one)) for one in heads))),
+            el("tbody", *rows[:MOST_ROWS]),
+        ),
+        class_="scroll",
+    )
+    more = msg("… and {count} more: see ultrad status", count=len(rows) - MOST_ROWS)
+    return el(
+        "section",
+        el("h2", words(title)),
+        table if rows else None,
+        el("p", words(more), class_="dim") if len(rows) > MOST_ROWS else None,
+        below if always or not rows else None,
+    )
+
+
+def _row(*cells: Html) -> Html:
+    return el("tr", *cells)
+
+
+def _level(level: Level) -> Html:
+    colour = "bad" if level >= Level.ALERT else "warn" if level is Level.WARNING else "dim"
+    return el("td", level.label, class_=f"tight {colour}")
+
+
+def _yes(so: bool, yes: str, no: str) -> Html:  # noqa: FBT001 - the fact itself
+    return el("td", yes if so else no, class_=f"tight {'good' if so else 'bad'}")

@@ -1,0 +1,180 @@
+"""The status for people and their scripts: rendered, addresses shortened, amounts as exact decimals."""
+
+from ultrad.core.estop import Cause, Mode
+from ultrad.core.events import Json, Recorded
+from ultrad.core.position import Reserve
+from ultrad.core.status import EndpointLine, EstopStatus, JobLine, PositionStatus, StandingLine, Status
+from ultrad.i18n import Message
+from ultrad.units import short_address
+from ultrad.web.words import Words, fixed, hf_exact
+
+_USD_DIGITS = 8
+
+
+def status_view(status: Status, words: Words) -> Json:
+    """Everything in `/api/status`; the operators' record of five figures stands at the top."""
+    return {
+        **_record(status, words),
+        "version": status.version,
+        "environment": status.environment,
+        "network": status.network,
+        "time_ms": status.now.wall_ms,
+        "started_ms": status.started_ms,
+        "estop": _estop(status.estop, words),
+        "positions": [_position(one) for one in status.positions],
+        "reading_age_ms": status.reading_age_ms,
+        "lowest_health_factor": None if status.lowest_hf is None else hf_exact(status.lowest_hf),
+        "reserves": [_reserve(one) for one in status.reserves],
+        "sequencer_up": status.sequencer_up,
+        "endpoints": [_endpoint(one, words) for one in status.endpoints],
+        "findings": [_finding(one, words) for one in status.findings],
+        "parts": [
+            {
+                "name": one.name,
+                "late": one.late,
+                "age_ms": one.age_ms,
+                "limit_ms": one.limit_ms,
+                "restarts": one.restarts,
+            }
+            for one in status.parts
+        ],
+        "jobs": [_job(one, words) for one in status.jobs],
+        "journal": {
+            "seq": status.journal.seq,
+            "hash": status.journal.hash,
+            "backlog": status.journal.backlog,
+            "trouble": _said(status.journal.trouble, words),
+        },
+        "emergency_event_count_24h": status.counts.emergency_events,
+        "automation_job_failure_count_24h": status.counts.job_failures,
+        "loosened": [words(one) for one in status.loosened],
+        "recent": [_event(one, words) for one in status.recent],
+    }
+
+
+def paused(status: Status) -> bool:
+    """Whether nothing of the strategy may be sent: the stop is ON, or something else shuts the gate."""
+    return status.estop.mode is Mode.ON or bool(status.estop.shut_by)
+
+
+def _record(status: Status, words: Words) -> dict[str, Json]:
+    factors = [one.reading.health_factor for one in status.positions if one.reading is not None]
+    changes = [one.change_bps for one in status.positions if one.change_bps is not None]
+    reasons = [words(one.message) for one in status.estop.causes] or list(status.estop.shut_by)
+    return {
+        "is_trading_paused": paused(status),
+        "last_health_factor": hf_exact(min(factors)) if factors else None,
+        "last_price_change_24h": fixed(max(changes, key=abs), 2) if changes else None,
+        "last_event_level": status.last_level,
+        "emergency_reason": " · ".join(reasons) or None,
+    }
+
+
+def _estop(estop: EstopStatus, words: Words) -> Json:
+    return {
+        "mode": estop.mode.value,
+        "since_ms": None if estop.since is None else estop.since.wall_ms,
+        "override_ends_ms": estop.override_ends_ms,
+        "shut_by": list(estop.shut_by),
+        "causes": [_cause(one, words) for one in estop.causes],
+    }
+
+
+def _cause(cause: Cause, words: Words) -> Json:
+    return {
+        "code": cause.code,
+        "subject": cause.subject,
+        "time_ms": cause.at.wall_ms,
+        "by": cause.by,
+        "message": words(cause.message),
+        "figures": {name: words(figure) for name, figure in cause.figures},
+    }
+
+
+def _position(one: PositionStatus) -> Json:
+    reading = one.reading
+    seen: dict[str, Json] = (
+        {}
+        if reading is None
+        else {
+            "health_factor": hf_exact(reading.health_factor),
+            "collateral_usd": fixed(reading.collateral_e8, _USD_DIGITS),
+            "debt_usd": fixed(reading.debt_e8, _USD_DIGITS),
+            "block": reading.block.number,
+            "endpoint": reading.endpoint,
+        }
+    )
+    return {
+        "name": one.name,
+        "account": short_address(one.account),
+        "change_24h_pct": None if one.change_bps is None else fixed(one.change_bps, 2),
+        "reading": seen or None,
+    }
+
+
+def _reserve(one: Reserve) -> Json:
+    return {
+        "symbol": one.symbol,
+        "active": one.active,
+        "frozen": one.frozen,
+        "paused": one.paused,
+        "price_usd": fixed(one.price_e8, _USD_DIGITS),
+        "price_updated_s": one.price_updated_s,
+        "supply_cap": fixed(one.supply_cap, one.decimals) if one.supply_cap else None,
+        "supplied": fixed(one.supplied, one.decimals),
+        "available": fixed(one.available, one.decimals),
+    }
+
+
+def _endpoint(one: EndpointLine, words: Words) -> Json:
+    return {
+        "name": one.name,
+        "usable": one.usable,
+        "subscribed": one.subscribed,
+        "head": one.head_number,
+        "latency_ms": one.latency_ms,
+        "reason": _said(one.reason, words),
+    }
+
+
+def _finding(one: StandingLine, words: Words) -> Json:
+    found = one.finding
+    return {
+        "code": found.code,
+        "subject": words(found.subject),
+        "level": found.level.label,
+        "severity": found.severity.value,
+        "origin": found.origin.value,
+        "effect": found.effect.value,
+        "message": words(found.message),
+        "since_ms": one.since.wall_ms,
+    }
+
+
+def _job(one: JobLine, words: Words) -> Json:
+    return {
+        "name": one.name,
+        "enabled": one.enabled,
+        "cron": one.cron,
+        "running": one.running,
+        "next_ms": one.next_ms,
+        "last_started_ms": one.last_started_ms,
+        "last_ok": one.last_ok,
+        "last_message": _said(one.last_message, words),
+        "last_duration_ms": one.last_duration_ms,
+        "failures_24h": one.failures_24h,
+    }
+
+
+def _event(one: Recorded, words: Words) -> Json:
+    return {
+        "seq": one.seq,
+        "time_ms": one.event.now.wall_ms,
+        "kind": one.event.kind,
+        "level": one.event.level.label,
+        "message": words(one.event.message),
+    }
+
+
+def _said(message: Message | None, words: Words) -> str | None:
+    return None if message is None else words(message)
