@@ -29,7 +29,7 @@ from ultrad.devnet.toolchain import (
     ensure_node,
     fetch_packages,
 )
-from ultrad.errors import EXIT_FAILED, Permanent, UltradError
+from ultrad.errors import EXIT_FAILED, Permanent, Transient, UltradError
 from ultrad.i18n import ENGLISH, Message, msg
 
 _CHECKOUT = HERE.parent.parent
@@ -149,14 +149,17 @@ def _deploy(build: Build, target: Path) -> None:
     # Its ABI library takes longer to import than a built devnet takes to start.
     from ultrad.devnet.market import Contract, deploy_market  # noqa: PLC0415
 
+    state = target / "state.json"
     contracts = {name: Contract(**parts) for name, parts in build.compiled()["contracts"].items()}
-    node = anvil.start(build.anvil, f"--dump-state={(target / 'state.json').resolve()}")
+    node = anvil.start(build.anvil, f"--dump-state={state.resolve()}")
     rpc = Rpc(node.port)
     try:
         addresses = deploy_market(rpc, contracts, (build.packages / "multicall3.hex").read_text())
     finally:
         rpc.close()
         node.stop()
+    if not state.exists():
+        raise Transient(msg("the devnet's node ended without writing its state: try again"))
     addresses.save(target / "addresses.json")
 
 

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -40,9 +41,11 @@ def ensure_node(say: Say) -> None:
     Raises Permanent where they are missing or too old.
     """
     if not _found() and os.geteuid() == 0 and shutil.which("apt-get"):
-        say(msg("Node.js or npm is missing: installing both with apt-get"))
+        started = time.monotonic()
+        say(msg("devnet: Node.js or npm is missing: installing both with apt-get (about 30 s) …"))
         _run(["apt-get", "update", "-q"], APT_LIMIT_S)
         _run(["apt-get", "install", "-q", "-y", "--no-install-recommends", "nodejs", "npm"], APT_LIMIT_S)
+        say(msg("devnet: installed in {elapsed} s", elapsed=f"{time.monotonic() - started:.1f}"))
     if not _found():
         raise Permanent(
             msg(
