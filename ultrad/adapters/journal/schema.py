@@ -180,14 +180,22 @@ def migrate(db: sqlite3.Connection, found: int) -> None:
         db.executescript(f"BEGIN IMMEDIATE;{step}PRAGMA user_version = {number};COMMIT;")
 
 
-def read_head(db: sqlite3.Connection, path: Path) -> JournalHead:
-    """The end of the chain. Raises Fatal for a journal without identity."""
+def read_id(db: sqlite3.Connection, path: Path) -> str:
+    """Which journal it is. Raises Fatal for one without identity."""
     row = db.execute("SELECT journal_id FROM meta").fetchone()
-    if row is None:
+    if row is None or not isinstance(row[0], str):
         raise unusable(msg("The journal {path} has lost its identity: restore a backup.", path=str(path)))
+    return row[0]
+
+
+def read_head(db: sqlite3.Connection, path: Path) -> JournalHead:
+    """The end of the chain. Raises Fatal for a journal without identity or whose last event has no hash."""
+    journal_id = read_id(db, path)
     last = db.execute("SELECT seq, hash FROM events ORDER BY seq DESC LIMIT 1").fetchone()
-    seq, digest = last or (0, genesis(row[0]))
-    return JournalHead(row[0], seq, digest.hex())
+    seq, digest = last or (0, genesis(journal_id))
+    if not isinstance(digest, bytes):
+        raise unusable(msg("The last event of the journal {path} is damaged: restore a backup.", path=str(path)))
+    return JournalHead(journal_id, seq, digest.hex())
 
 
 def create(path: Path) -> JournalHead:

@@ -9,11 +9,12 @@ where no head was kept elsewhere.
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
 from ultrad.adapters.journal.reader import ALL_HOURS, COLUMNS, KEPT, event_row, kept, open_reader
+from ultrad.adapters.journal.schema import read_id
 from ultrad.core.readings import SEALED, THINNED, HourFacts, hour_facts, sealed_facts
 from ultrad.core.record import Row, genesis, link, unpack
 from ultrad.i18n import Message, msg
@@ -86,14 +87,14 @@ def verify(path: Path, external_heads: Sequence[tuple[int, str]] = ()) -> Verifi
     started_s = time.monotonic()
     with open_reader(path) as reader:
         db = reader.db
-        db.execute("BEGIN")  # one view of the file from here to the end
-        head = reader.head()
-        walk = _Walk(hash=genesis(head.journal_id))
+        journal_id, walk = "", _Walk()
         fault: Fault | None = None
         hours: dict[int, _Hour] = {}
         heads = {seq: {kept for at, kept in external_heads if at == seq} for seq, _ in external_heads}
         try:
-            _check_file(db)
+            db.execute("BEGIN")  # one view of the file from here to the end
+            journal_id = _check_file(db, path)
+            walk.hash = genesis(journal_id)
             for row in _chain(db, walk, heads):
                 _note_seal(hours, row, walk.seq)
             _check_tail(walk, external_heads)
@@ -103,7 +104,7 @@ def verify(path: Path, external_heads: Sequence[tuple[int, str]] = ()) -> Verifi
         except sqlite3.Error as error:
             fault = Fault(walk.seq + 1, msg("The file cannot be read further: {error}.", error=str(error)))
         return Verification(
-            head=replace(head, seq=walk.seq, hash=walk.hash.hex()),
+            head=JournalHead(journal_id, walk.seq, walk.hash.hex()),
             events=walk.seq,
             first_wall_ms=walk.first_wall_ms,
             last_wall_ms=walk.last_wall_ms,
@@ -115,13 +116,14 @@ def verify(path: Path, external_heads: Sequence[tuple[int, str]] = ()) -> Verifi
         )
 
 
-def _check_file(db: sqlite3.Connection) -> None:
-    """The file's own structure: pages, indexes against tables, one identity."""
+def _check_file(db: sqlite3.Connection, path: Path) -> str:
+    """The file's own structure: pages, types, indexes against tables, one identity; which it is. Raises Fatal."""
     (answer,) = db.execute("PRAGMA integrity_check(1)").fetchone()
     if answer != "ok":
         raise _Wrong(0, msg("The file is damaged: {error}.", error=str(answer)))
     if db.execute("SELECT count(*) FROM meta").fetchone() != (1,):
-        raise _Wrong(0, msg("The journal has more than one identity."))
+        raise _Wrong(0, msg("The journal has no identity, or more than one."))
+    return read_id(db, path)
 
 
 def _chain(db: sqlite3.Connection, walk: _Walk, heads: dict[int, set[str]]) -> Iterator[Row]:
