@@ -14,7 +14,7 @@ from ultrad.core.events import Recorded
 from ultrad.core.messages import message_from_json
 from ultrad.core.status import JobLine, Status
 from ultrad.core.wire import WireError, from_json, to_json
-from ultrad.errors import Permanent, Transient, UltradError
+from ultrad.errors import Fatal, Permanent, Transient, UltradError
 from ultrad.i18n import Message, msg
 from ultrad.operations import ResumeAnswer, ResumeRequest
 from ultrad.ports import EventFilter
@@ -31,8 +31,16 @@ MAX_ANSWER_BYTES = 32 * 1024 * 1024
 _T = TypeVar("_T")
 
 
-class Unreachable(UltradError):
+EXIT_UNREACHABLE = 3
+"""What a command ends with that cannot reach the daemon."""
+
+
+class Unreachable(Fatal):
     """Nobody answers at the control socket, or not to this user."""
+
+    def __init__(self, message: Message) -> None:
+        """Every command that needs the daemon ends with the same exit code."""
+        super().__init__(message, EXIT_UNREACHABLE)
 
 
 class Client:

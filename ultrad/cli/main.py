@@ -1,0 +1,90 @@
+"""From the command line to a command, and from its errors to an exit code."""
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+
+from ultrad.cli import parser
+from ultrad.cli.place import config_path, find
+from ultrad.cli.screen import Screen
+from ultrad.cli.session import Session
+from ultrad.errors import EXIT_FAILED, EXIT_USAGE, Fatal, UltradError
+from ultrad.i18n import catalogue, msg
+
+EXIT_INTERRUPTED = 130
+"""128 + SIGINT, as shells have it."""
+COMMANDS: Mapping[tuple[str, str | None], str] = {
+    ("status", None): "status.show",
+    ("jobs", None): "jobs.show",
+    ("job", "run"): "jobs.run",
+    ("estop", "on"): "estop.on",
+    ("estop", "status"): "estop.status",
+    ("resume", None): "resume.resume",
+    ("log", None): "log.log",
+    ("audit", "verify"): "audit.verify",
+    ("check", None): "setup.check",
+    ("init", None): "setup.init",
+    ("run", None): "setup.run",
+    ("version", None): "setup.version",
+    ("devnet", None): "setup.devnet",
+}
+"""Each command's module and function here; imported only when it is called."""
+WITH_ANY_CONFIG = frozenset({("estop", "on"), ("version", None), ("devnet", None)})
+"""What works without a sound configuration: stopping above all."""
+
+
+def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = None) -> int:
+    """Run one command; answers the exit code. Usage errors leave by SystemExit(2), as argparse has it."""
+    argv = sys.argv[1:] if argv is None else argv
+    environ = os.environ if environ is None else environ
+    place = find(config_path(_config_option(argv), environ), environ)
+    words = catalogue(place.language)
+    options = parser.build(words, argv)
+    args = options.parse_args(argv)
+    if args.command is None:
+        options.print_help(sys.stderr)
+        return EXIT_USAGE
+    screen = Screen(words, place.zone, sys.stdout, sys.stderr)
+    return _guarded(Session(args, place, screen, environ))
+
+
+def _config_option(argv: Sequence[str]) -> str | None:
+    """`--config` before the real parsing, which wants to know the language already."""
+    for place, one in enumerate(argv):
+        if one.startswith("--config="):
+            return one.removeprefix("--config=")
+        if one == "--config" and place + 1 < len(argv):
+            return argv[place + 1]
+    return None
+
+
+def _guarded(session: Session) -> int:
+    """The one place that turns errors into sentences and exit codes."""
+    try:
+        code = _call(session)
+        sys.stdout.flush()
+    except Fatal as error:
+        session.screen.complain(error.message)
+        return error.exit_code
+    except UltradError as error:
+        session.screen.complain(error.message)
+        return EXIT_FAILED
+    except KeyboardInterrupt:
+        session.screen.complain(msg("Interrupted."))
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has seen enough (`| head`). Python's own flush at exit must not fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILED
+    return code
+
+
+def _call(session: Session) -> int:
+    key = (session.args.command, getattr(session.args, "subcommand", None))
+    key = key if key in COMMANDS else (session.args.command, None)
+    if key not in WITH_ANY_CONFIG:
+        session.place.must_be_sound()
+    module, function = COMMANDS[key].split(".")
+    code: int = getattr(import_module(f"ultrad.cli.{module}"), function)(session)
+    return code

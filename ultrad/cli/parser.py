@@ -1,0 +1,201 @@
+"""The commands and their options, in the operator's language."""
+
+import argparse
+import gettext
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import ultrad
+from ultrad.cli.place import CONFIG_VARIABLE, DEFAULT_CONFIG
+from ultrad.core.events import Level
+from ultrad.i18n import Catalogue, Message, msg
+
+if TYPE_CHECKING:
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - argparse names it nowhere else
+
+MAX_LOG_ROWS = 1_000
+"""What the daemon gives in one answer."""
+ROLLBACK_ANSWERS = ("done", "not-needed")
+"""As the checklist takes them."""
+_ARGPARSE_TEXTS = (
+    msg("usage: "),
+    msg("options"),
+    msg("positional arguments"),
+    msg("show this help message and exit"),
+    msg("%(prog)s: error: %(message)s\n"),
+    msg("argument %(argument_name)s: %(message)s"),
+    msg("the following arguments are required: %s"),
+    msg("unrecognized arguments: %s"),
+    msg("expected one argument"),
+    msg("invalid choice: %(value)r (choose from %(choices)s)"),
+    msg("ambiguous option: %(option)s could match %(matches)s"),
+)
+"""argparse's own sentences (CPython's Lib/argparse.py), named here so that they are translated."""
+
+
+def build(catalogue: Catalogue, argv: Sequence[str]) -> argparse.ArgumentParser:
+    """The parser. argv: only where it names the devnet are its options built, which take long to import."""
+    _speak(catalogue)
+    parser = argparse.ArgumentParser(
+        prog="ultrad",
+        description=catalogue(msg("Guards an Aave V3 position: watches it at every block, and stops in time.")),
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--config",
+        metavar="PATH",
+        help=catalogue(
+            msg(
+                "the configuration file (default: the variable {variable}, else {path})",
+                variable=CONFIG_VARIABLE,
+                path=DEFAULT_CONFIG,
+            )
+        ),
+    )
+    commands = parser.add_subparsers(
+        dest="command", metavar=catalogue(msg("COMMAND")), title=catalogue(msg("commands"))
+    )
+    build = _Builder(commands, catalogue)
+    _daily(build)
+    _stopping(build)
+    _records(build)
+    _installing(build)
+    if "devnet" in argv:
+        from ultrad.devnet.cli import add_arguments  # noqa: PLC0415 - imports web3
+
+        add_arguments(commands)
+    else:
+        build.command("devnet", msg("a real Aave V3 market on this machine, for trying things out"))
+    return parser
+
+
+class _Builder:
+    """Adds commands with their help."""
+
+    def __init__(self, commands: "Subparsers", catalogue: Catalogue) -> None:
+        self._commands = commands
+        self.text = catalogue
+
+    def command(self, name: str, about: Message) -> argparse.ArgumentParser:
+        """A command of the first level."""
+        text = self.text(about)
+        return self._commands.add_parser(name, help=text, description=text, allow_abbrev=False)
+
+    def group(self, name: str, about: Message) -> "_Builder":
+        """A command that has commands of its own."""
+        inner = self.command(name, about)
+        metavar = self.text(msg("COMMAND"))
+        return _Builder(inner.add_subparsers(dest="subcommand", metavar=metavar, required=True), self.text)
+
+
+def _daily(build: _Builder) -> None:
+    status = build.command("status", msg("how everything is: stop, positions, endpoints, parts, jobs, findings"))
+    status.add_argument(
+        "--watch", action="store_true", help=build.text(msg("show it anew each second, until Ctrl-C"))
+    )
+    status.add_argument("--json", action="store_true", help=build.text(msg("for programs: one JSON object")))
+    jobs = build.command("jobs", msg("the cron jobs: when they run next, how they went"))
+    jobs.add_argument("--json", action="store_true", help=build.text(msg("for programs: one JSON object")))
+    job = build.group("job", msg("one job"))
+    job.command("run", msg("run a job now, and wait for its end")).add_argument("name", metavar="NAME")
+
+
+def _stopping(build: _Builder) -> None:
+    estop = build.group("estop", msg("the emergency stop"))
+    on = estop.command("on", msg("stop now: no transaction is signed or sent until `ultrad resume`"))
+    on.add_argument("--reason", default="", metavar="TEXT", help=build.text(msg("why, for the record")))
+    estop.command("status", msg("whether the stop is ON, why, and since when")).add_argument(
+        "--json", action="store_true", help=build.text(msg("for programs: one JSON object"))
+    )
+    resume = build.command(
+        "resume", msg("lift the stop: shows the checklist, and lifts it where all of it passes")
+    )
+    resume.add_argument("--cause", default="", metavar="TEXT", help=build.text(msg("what caused the stop")))
+    resume.add_argument(
+        "--rollback",
+        default="",
+        choices=ROLLBACK_ANSWERS,
+        help=build.text(msg("whether a rollback or redeployment was needed and is done")),
+    )
+    resume.add_argument(
+        "--staging-passed", action="store_true", help=build.text(msg("staging has passed its test flow"))
+    )
+    resume.add_argument(
+        "--backups-sound", action="store_true", help=build.text(msg("the backups were looked at and are sound"))
+    )
+    resume.add_argument(
+        "--confirm", default="", metavar="ID", help=build.text(msg("as the second person: confirm this request"))
+    )
+    resume.add_argument(
+        "--waive",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help=build.text(msg("waive a line of the checklist by its name; each needs its --reason after it")),
+    )
+    resume.add_argument(
+        "--reason", action="append", default=[], metavar="TEXT", help=build.text(msg("why the line is waived"))
+    )
+
+
+def _records(build: _Builder) -> None:
+    log = build.command("log", msg("what happened: the events of the journal"))
+    log.add_argument(
+        "--follow", action="store_true", help=build.text(msg("go on showing new events, until Ctrl-C"))
+    )
+    log.add_argument(
+        "--kind",
+        action="append",
+        default=[],
+        metavar="KIND",
+        help=build.text(msg("only this kind of event, or those under it (estop, job.failed); may be repeated")),
+    )
+    log.add_argument(
+        "--level",
+        default="info",
+        choices=[level.label for level in Level],
+        help=build.text(msg("only events of this level or above")),
+    )
+    when = build.text(msg("a time (2026-11-24, 2026-11-24T09:30) or how long ago (90s, 30m, 2h, 7d)"))
+    log.add_argument("--since", metavar="TIME", help=when)
+    log.add_argument("--until", metavar="TIME", help=when)
+    log.add_argument(
+        "--limit",
+        type=int,
+        default=50,
+        metavar="N",
+        help=build.text(msg("at most so many, the newest (1 to {most})", most=MAX_LOG_ROWS)),
+    )
+    log.add_argument("--json", action="store_true", help=build.text(msg("for programs: one JSON object a line")))
+    audit = build.group("audit", msg("the journal's honesty"))
+    verify = audit.command(
+        "verify", msg("check every event of the journal: changed, removed or inserted ones show")
+    )
+    verify.add_argument(
+        "--head",
+        action="append",
+        default=[],
+        metavar="SEQ:HASH",
+        help=build.text(msg("a head of the chain that was kept elsewhere, from a report; may be repeated")),
+    )
+
+
+def _installing(build: _Builder) -> None:
+    check = build.command("check", msg("whether configuration, files and directories are in order"))
+    check.add_argument(
+        "--fingerprints",
+        action="store_true",
+        help=build.text(msg("print what the other environment's [guards] should refuse")),
+    )
+    build.command("init", msg("prepare the state directory, once, before the first start"))
+    build.command("run", msg("run the daemon; systemd does this"))
+    build.command("version", msg("print the version"))
+
+
+def _speak(catalogue: Catalogue) -> None:
+    """Have argparse's own sentences looked up in our catalogue (the `gettext` module's global domain)."""
+    os.environ["LANGUAGE"] = catalogue.language
+    gettext.bindtextdomain("ultrad", str(Path(ultrad.__file__).parent / "locale"))
+    gettext.textdomain("ultrad")
