@@ -283,3 +283,8 @@ def test_http__short_token__refused(house: House) -> None:
     assert "http.estop_token" in mistake
     assert "at least 24 random characters" in mistake
     assert "short-one" not in mistake
+
+
+def test_checksum__no_address__raises() -> None:
+    with pytest.raises(ValueError, match="40 hex digits"):
+        checksum("0x12")

@@ -260,7 +260,6 @@ class JournalSection(Section):
     thin_after_days: int = _whole(
         30, 8, 3_650, "Readings older than this are thinned. 8 days: the weekly report reads each of them."
     )
-    flush_s: int = _whole(5, 1, 60, "Readings are written at least this often; a crash loses what is younger.")
 
 
 class HttpSection(Section):
