@@ -33,6 +33,8 @@ class Follower:
         self._endpoint = endpoint
         self._settings = settings
         self._pauses = pauses
+        # Noticed well before its last head grows stale, also on a chain of quick blocks.
+        self._quiet_s = min(settings.quiet_s, settings.stale_head_s / 2)
         self._heard_s = float("-inf")
 
     async def poll(self, turned: Turned) -> None:
@@ -49,7 +51,7 @@ class Follower:
         health = self._endpoint.health
         in_trouble = health.failure is not None or health.wrong_chain is not None or health.head is None
         # From half of the limit on, so that at the limit it is known whether blocks went by.
-        return not self._endpoint.subscribed or quiet_s > self._settings.quiet_s / 2 or in_trouble
+        return not self._endpoint.subscribed or quiet_s > self._quiet_s / 2 or in_trouble
 
     async def subscribe(self) -> None:
         """Listen to `newHeads`, reconnecting after growing pauses; for ever."""
@@ -114,7 +116,7 @@ class Follower:
     async def _next_head(self, socket: aiohttp.ClientWebSocketResponse, subscription: object) -> bool:
         """Take one head; False where it was quiet for the limit while polling saw what it did not announce."""
         head = self._endpoint.health.head
-        with anyio.move_on_after(self._settings.quiet_s):
+        with anyio.move_on_after(self._quiet_s):
             answer = await self._receive(socket)
             params = answer.get("params")
             if not isinstance(params, dict) or params.get("subscription") != subscription:

@@ -51,6 +51,7 @@ class RpcChain:
         self._followers = [Follower(one, settings, pauses) for one in self._endpoints]
         self._book_file = book_file
         self._book = self._kept_book = book_file.load()
+        self._book_lock = anyio.Lock()
         self._payloads: tuple[Payload, ...] = ()
         self._payloads_for: Book | None = None
         self._tell = tell
@@ -306,11 +307,12 @@ class RpcChain:
 
     async def _refresh_book(self, endpoint: Endpoint, block: Block) -> None:
         """Read the book, have another endpoint confirm what is new, use it, and tell. Raises Transient."""
-        found = await book.fetch(endpoint, block, self._settings.addresses_provider)
-        if found == self._book:
-            return
-        await self._confirm(endpoint, found)
-        known, self._book = self._book, found
+        async with self._book_lock:
+            found = await book.fetch(endpoint, block, self._settings.addresses_provider)
+            if found == self._book:
+                return
+            await self._confirm(endpoint, found)
+            known, self._book = self._book, found
         if known is not None:
             self._tell(
                 msg(

@@ -24,7 +24,7 @@ class ChainSettings:
     positions: (name, account) in the order of the readings. assets: reserves to read besides those in use.
     feeds: (symbol, Chainlink feed) where a price source does not say itself how old it is.
     stale_head_s: a head older than this by the host's clock is refused. max_lag_blocks: so is one further behind.
-    quiet_s: how long a subscription may say nothing while blocks go by.
+    quiet_s: how long a subscription may say nothing while blocks go by (at most half of stale_head_s counts).
     """
 
     chain_id: int
