@@ -1,5 +1,6 @@
 import itertools
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -101,9 +102,9 @@ def test_weigh__any_order__is_the_same_outcome() -> None:
 @pytest.mark.parametrize("field", ["health_factor", "collateral_e8", "debt_e8"])
 @pytest.mark.parametrize(("off", "verdict"), [(AGREE_BPS, Verdict.FINE), (AGREE_BPS + 1, Verdict.DISPUTED)])
 def test_weigh__figures_differ__agree_up_to_the_tolerance(field: str, off: int, verdict: Verdict) -> None:
-    figures = {"health_factor": 2 * WAD, "collateral_e8": 10_000 * USD, "debt_e8": 10_000 * USD}
-    lower = figures | {field: figures[field] * (10_000 - off) // 10_000}
-    votes = (Vote("a", (reading(**figures),), bad=False), Vote("b", (reading(**lower),), bad=False))
+    whole = reading(2 * WAD, 10_000 * USD, 10_000 * USD)
+    lower = replace(whole, **{field: getattr(whole, field) * (10_000 - off) // 10_000})
+    votes = (Vote("a", (whole,), bad=False), Vote("b", (lower,), bad=False))
     assert weigh(votes).verdict is verdict
     assert weigh(votes[::-1]).verdict is verdict
 

@@ -10,7 +10,7 @@ The state is a fold over the journal's `estop.*` events, so what was decided bef
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import cast
+from typing import assert_never, cast
 
 from ultrad.core.events import Event, Json, Level, Recorded
 from ultrad.core.limits import EstopRules
@@ -269,6 +269,8 @@ def _after(state: EstopState, event: Event) -> EstopState:
             return override_ended(state, event.now)
         case Step.RESUME:
             return resumed(state, event.now)
+        case never:
+            assert_never(never)
 
 
 def _inconsistent(recorded: Recorded, error: Exception) -> Cause:
