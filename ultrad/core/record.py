@@ -110,8 +110,8 @@ def repeated(row: Row) -> Row:
 
 
 def genesis(journal_id: str) -> bytes:
-    """The hash before the first event."""
-    return sha256(f"ultrad journal {journal_id}".encode()).digest()
+    """The hash before the first event. An id that is no UTF-8 is taken as in `link`."""
+    return sha256(f"ultrad journal {journal_id}".encode("utf-8", "surrogateescape")).digest()
 
 
 def link(previous: bytes, seq: int, row: Row) -> bytes:

@@ -10,7 +10,7 @@ from ultrad.adapters.journal import schema
 from ultrad.core.events import Recorded
 from ultrad.core.readings import Kept, ordered, unordered
 from ultrad.core.record import Row, unpack
-from ultrad.errors import Permanent
+from ultrad.errors import Permanent, Transient
 from ultrad.i18n import msg
 from ultrad.ports import EventFilter, Extremes, JournalHead
 from ultrad.units import Wad
@@ -131,14 +131,15 @@ def open_reader(path: Path) -> Reader:
     schema.check_present(path)
     try:
         return _open(path, "ro")
-    except sqlite3.OperationalError as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        failure = schema.not_opened(path, error)
         # Without its write-ahead log beside it the file is complete, and needs none of SQLite's shared memory.
-        if path.with_name(f"{path.name}-wal").exists():
-            raise schema.refused(path, error) from error
+        if not isinstance(failure, Transient) or path.with_name(f"{path.name}-wal").exists():
+            raise failure from error
     try:
         return _open(path, "ro&immutable=1")
-    except sqlite3.Error as error:
-        raise schema.refused(path, error) from error
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        raise schema.not_opened(path, error) from error
 
 
 def _open(path: Path, mode: str) -> Reader:

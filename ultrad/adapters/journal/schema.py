@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from ultrad.core.record import genesis
-from ultrad.errors import EXIT_CONFIG, Fatal, Transient
+from ultrad.errors import EXIT_CONFIG, Fatal, Transient, UltradError
 from ultrad.i18n import Message, msg
 from ultrad.ports import JournalHead
 
@@ -81,20 +81,39 @@ _CAUSES = {
     sqlite3.SQLITE_CORRUPT: msg("it is damaged: stop the daemon and restore a backup"),
     sqlite3.SQLITE_NOTADB: msg("it is damaged: stop the daemon and restore a backup"),
 }
-_PRIMARY_CODE = 0xFF
-"""The low byte of an extended result code is the plain one (sqlite.org/rescode.html)."""
+_DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}
+"""What opening a damaged file gives; SQLITE_ERROR where a table is not there."""
 
 
 def refused(path: Path, error: sqlite3.Error | OSError) -> Transient:
     """What an operator is told when the disk, or SQLite, refuses."""
     known: Message | None = None
     if isinstance(error, sqlite3.Error):
-        known = _CAUSES.get(getattr(error, "sqlite_errorcode", 0) & _PRIMARY_CODE)
+        known = _CAUSES.get(_code(error))
     if known is None:
         return Transient(msg("The journal {path} refuses: {error}.", path=str(path), error=str(error)))
     return Transient(
         msg("The journal {path} refuses: {cause} ({error}).", path=str(path), cause=known, error=str(error))
     )
+
+
+def not_opened(path: Path, error: sqlite3.Error | OSError | UnicodeDecodeError) -> UltradError:
+    """Why a journal could not be opened: Fatal where the file is at fault, Transient where the disk is.
+
+    Python's sqlite3 raises UnicodeDecodeError where SQLite's own message quotes damaged bytes.
+    """
+    if isinstance(error, OSError) or (isinstance(error, sqlite3.Error) and _code(error) not in _DAMAGE):
+        return refused(path, error)
+    return unusable(
+        msg(
+            "{path} is no journal, or it is damaged ({error}): restore a backup.", path=str(path), error=str(error)
+        )
+    )
+
+
+def _code(error: sqlite3.Error) -> int:
+    """SQLite's plain result code: the low byte of the extended one (sqlite.org/rescode.html)."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
 def unusable(message: Message) -> Fatal:
@@ -137,23 +156,10 @@ def check_present(path: Path) -> None:
 
 
 def version(db: sqlite3.Connection, path: Path) -> int:
-    """The version of the file. Raises Fatal for a file that is not ours or newer than this program."""
-    try:
-        (application,) = db.execute("PRAGMA application_id").fetchone()
-        (found,) = db.execute("PRAGMA user_version").fetchone()
-    except sqlite3.Error as error:
-        if getattr(error, "sqlite_errorcode", 0) & _PRIMARY_CODE not in {
-            sqlite3.SQLITE_NOTADB,
-            sqlite3.SQLITE_CORRUPT,
-        }:
-            raise
-        raise unusable(
-            msg(
-                "{path} is no journal, or it is damaged ({error}): restore a backup.",
-                path=str(path),
-                error=str(error),
-            )
-        ) from error
+    """The version of the file. Raises Fatal for a file not ours or newer than this program, and sqlite3.Error."""
+    (application,) = db.execute("PRAGMA application_id").fetchone()
+    (found,) = db.execute("PRAGMA user_version").fetchone()
+    db.execute("SELECT count(*) FROM sqlite_schema").fetchone()  # reads the tables' definitions: damage shows here
     if application != APPLICATION_ID or found < 1:
         raise unusable(
             msg(

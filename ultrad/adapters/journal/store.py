@@ -87,8 +87,8 @@ class Store:
             sealed = db.execute(
                 "SELECT max(CAST(key AS INTEGER)) FROM events WHERE kind = ? AND key IS NOT NULL", (SEALED,)
             ).fetchone()[0]
-        except (sqlite3.Error, OSError) as error:
-            raise schema.refused(self.path, error) from error
+        except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
+            raise schema.not_opened(self.path, error) from error
         else:
             self._db, db = db, None
         finally:

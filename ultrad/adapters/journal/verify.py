@@ -101,7 +101,7 @@ def verify(path: Path, external_heads: Sequence[tuple[int, str]] = ()) -> Verifi
             _check_readings(db, walk, hours)
         except _Wrong as wrong:
             fault = wrong.fault
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             fault = Fault(walk.seq + 1, msg("The file cannot be read further: {error}.", error=str(error)))
         return Verification(
             head=JournalHead(journal_id, walk.seq, walk.hash.hex()),
