@@ -1,11 +1,12 @@
 """The status page: whether the stop is ON, how far each position is from its limits, and what is wrong."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from ultrad.core.estop import Mode
 from ultrad.core.events import Level, Recorded
 from ultrad.core.limits import Limits
-from ultrad.core.status import EndpointLine, JobLine, PositionStatus, StandingLine, Status
+from ultrad.core.status import EndpointLine, JobLine, PositionStatus, Status
 from ultrad.i18n import Message, msg
 from ultrad.units import ALL_BPS, INFINITE_HF, Wad, bps_text, hf_text, short_address, usd_text
 from ultrad.web.html import Html, Inside, el, join, void
@@ -26,6 +27,7 @@ def page(status: Status, limits: Limits, words: Words) -> bytes:
         _header(status, words),
         _estop(status, words),
         el("div", *(_position(one, limits, words) for one in status.positions), class_="grid"),
+        _age(status, words),
         _findings(status, words),
         _events(status.recent, words),
         _endpoints(status.endpoints, words),
@@ -73,7 +75,7 @@ def _mode(status: Status) -> tuple[str, str, Message]:
                 msg("The emergency stop is off, but the gate is shut: no transaction passes."),
             )
         case Mode.OFF:
-            return "ESTOP OFF", "good", msg("The gate is open; every limit is kept.")
+            return "ESTOP OFF", "good", msg("The gate is open: transactions of the strategy may pass.")
 
 
 def _estop(status: Status, words: Words) -> Html:
@@ -111,8 +113,8 @@ def _position(one: PositionStatus, limits: Limits, words: Words) -> Html:
         return el("section", title, el("p", words(msg("Not read yet.")), class_="warn"))
     hf = reading.health_factor
     facts: list[tuple[Message, str]] = [
-        (msg("Falls until the warning"), _room(hf, limits.warn_hf)),
-        (msg("Falls until the stop"), _room(hf, limits.trip_hf)),
+        (msg("Value may fall before the warning"), _room(hf, limits.warn_hf)),
+        (msg("Value may fall before the stop"), _room(hf, limits.trip_hf)),
         (msg("Collateral"), usd_text(reading.collateral_e8)),
         (msg("Debt"), usd_text(reading.debt_e8)),
         (msg("Moved within 24 h"), "–" if one.change_bps is None else bps_text(one.change_bps)),
@@ -126,6 +128,13 @@ def _position(one: PositionStatus, limits: Limits, words: Words) -> Html:
         _meter(hf, limits),
         el("dl", *listed),
     )
+
+
+def _age(status: Status, words: Words) -> Html | None:
+    if status.reading_age_ms is None:
+        return None
+    seconds = f"{status.reading_age_ms / 1000:.1f}"
+    return el("p", words(msg("The newest accepted readings are {seconds} s old.", seconds=seconds)), class_="dim")
 
 
 def _colour(hf: Wad, limits: Limits) -> str:
@@ -157,133 +166,136 @@ def _meter(hf: Wad, limits: Limits) -> Html:
 # ---------------------------------------------------------------- tables
 
 
+@dataclass(frozen=True, slots=True)
+class _Cell:
+    """What stands in a table, and how it looks: `tight` never wraps, `wide` takes the room that is left."""
+
+    text: str
+    look: str = "tight"
+
+
 def _findings(status: Status, words: Words) -> Html:
     worst_first = sorted(status.findings, key=lambda one: -one.finding.level)
-    rows = [_finding(one, words) for one in worst_first]
-    nothing = el("p", words(msg("Nothing is wrong.")), class_="good")
-    return _table(msg("Findings"), (msg("Level"), msg("What"), msg("Since")), rows, words, nothing)
-
-
-def _finding(one: StandingLine, words: Words) -> Html:
-    found = one.finding
-    return _row(
-        _level(found.level),
-        el("td", words(found.message), class_="wide"),
-        el("td", words.when(one.since.wall_ms), class_="tight dim"),
-    )
-
-
-def _events(recent: Iterable[Recorded], words: Words) -> Html:
     rows = [
-        _row(
-            el("td", words.when(one.event.now.wall_ms), class_="tight dim"),
+        (
+            _level(one.finding.level),
+            _Cell(words(one.finding.message), "wide"),
+            _Cell(words.when(one.since.wall_ms), "tight dim"),
+        )
+        for one in worst_first
+    ]
+    nothing = el("p", words(msg("Nothing is wrong.")), class_="good")
+    heads = (msg("Level"), msg("What"), msg("Since"))
+    return _section(msg("Findings"), words, _table(heads, rows, words) if rows else nothing)
+
+
+def _events(recent: tuple[Recorded, ...], words: Words) -> Html:
+    rows = [
+        (
+            _Cell(words.when(one.event.now.wall_ms), "tight dim"),
             _level(one.event.level),
-            el("td", words(one.event.message), class_="wide"),
+            _Cell(words(one.event.message), "wide"),
         )
         for one in recent
     ]
-    return _table(msg("Last events"), (msg("When"), msg("Level"), msg("What")), rows, words)
+    return _section(msg("Last events"), words, _table((msg("When"), msg("Level"), msg("What")), rows, words))
 
 
-def _endpoints(endpoints: Iterable[EndpointLine], words: Words) -> Html:
+def _endpoints(endpoints: tuple[EndpointLine, ...], words: Words) -> Html:
     rows = [
-        _row(
-            el("td", one.name, class_="tight"),
+        (
+            _Cell(one.name),
             _yes(one.usable, words(msg("usable")), words(msg("not used"))),
-            el("td", "–" if one.head_number is None else str(one.head_number), class_="tight"),
-            el("td", "–" if one.latency_ms is None else f"{one.latency_ms} ms", class_="tight"),
-            el("td", words(one.reason) if one.reason else "", class_="wide"),
+            _Cell("–" if one.head_number is None else str(one.head_number)),
+            _Cell("–" if one.latency_ms is None else f"{one.latency_ms} ms"),
+            _Cell(words(one.reason) if one.reason else "", "wide"),
         )
         for one in endpoints
     ]
     heads = (msg("Name"), msg("State"), msg("Head"), msg("Latency"), msg("Why"))
-    return _table(msg("Endpoints"), heads, rows, words)
+    return _section(msg("Endpoints"), words, _table(heads, rows, words))
 
 
-def _jobs(jobs: Iterable[JobLine], words: Words) -> Html:
+def _jobs(jobs: tuple[JobLine, ...], words: Words) -> Html:
     rows = [
-        _row(
-            el("td", one.name, class_="tight"),
+        (
+            _Cell(one.name),
             _job_state(one, words),
-            el("td", "–" if one.next_ms is None else words.when(one.next_ms), class_="tight dim"),
-            el("td", "–" if one.last_started_ms is None else words.when(one.last_started_ms), class_="tight dim"),
-            el("td", words(one.last_message) if one.last_message else "", class_="wide"),
+            _Cell("–" if one.next_ms is None else words.when(one.next_ms), "tight dim"),
+            _Cell("–" if one.last_started_ms is None else words.when(one.last_started_ms), "tight dim"),
+            _Cell(words(one.last_message) if one.last_message else "", "wide"),
         )
         for one in jobs
     ]
-    return _table(msg("Jobs"), (msg("Name"), msg("State"), msg("Next"), msg("Last"), msg("Result")), rows, words)
+    heads = (msg("Name"), msg("State"), msg("Next"), msg("Last"), msg("Result"))
+    return _section(msg("Jobs"), words, _table(heads, rows, words))
 
 
-def _job_state(one: JobLine, words: Words) -> Html:
+def _job_state(one: JobLine, words: Words) -> _Cell:
     if one.running:
-        return el("td", words(msg("running")), class_="tight")
+        return _Cell(words(msg("running")))
     if not one.enabled:
-        return el("td", words(msg("switched off")), class_="tight warn")
+        return _Cell(words(msg("switched off")), "tight warn")
     if one.last_ok is None:
-        return el("td", words(msg("not run yet")), class_="tight dim")
+        return _Cell(words(msg("not run yet")), "tight dim")
     return _yes(one.last_ok, words(msg("ok")), words(msg("failed")))
 
 
 def _inside(status: Status, words: Words) -> Html:
     rows = [
-        _row(
-            el("td", one.name, class_="tight"),
+        (
+            _Cell(one.name),
             _yes(not one.late, words(msg("turning")), words(msg("late"))),
-            el("td", f"{one.age_ms / 1000:.1f} / {one.limit_ms / 1000:.1f} s", class_="tight"),
-            el("td", str(one.restarts), class_="tight wide"),
+            _Cell(f"{one.age_ms / 1000:.1f} / {one.limit_ms / 1000:.1f} s"),
+            _Cell(str(one.restarts)),
         )
         for one in status.parts
     ]
+    heads = (msg("Name"), msg("State"), msg("Silent for"), msg("Restarts"))
     journal = status.journal
-    backlog = msg("Journal: {seq} events; {backlog} wait to be written", seq=journal.seq, backlog=journal.backlog)
-    below: list[Inside] = [el("p", words(backlog), class_="dim")]
+    written = msg("Journal: {seq} events; {backlog} wait to be written", seq=journal.seq, backlog=journal.backlog)
+    below: list[Inside] = [el("p", words(written), class_="dim")]
     if journal.trouble is not None:
         below.append(el("p", words(journal.trouble), class_="bad"))
     if status.loosened:
         below.append(el("p", words(msg("The configuration loosens:")), class_="warn"))
         below.append(el("ul", *(el("li", words(one)) for one in status.loosened), class_="plain"))
     below.append(el("p", f"ultrad {status.version}", class_="dim"))
-    heads = (msg("Name"), msg("State"), msg("Silent for"), msg("Restarts"))
-    return _table(msg("Inside"), heads, rows, words, join(*below), always=True)
+    return _section(msg("Inside"), words, _table(heads, rows, words), *below)
 
 
-def _table(
-    title: Message,
-    heads: tuple[Message, ...],
-    rows: list[Html],
-    words: Words,
-    below: Html | None = None,
-    *,
-    always: bool = False,
-) -> Html:
-    """A table under its title; `below` stands where there are no rows, or always."""
+def _section(title: Message, words: Words, *inside: Inside) -> Html:
+    return el("section", el("h2", words(title)), *inside)
+
+
+def _table(heads: tuple[Message, ...], rows: Sequence[tuple[_Cell, ...]], words: Words) -> Html:
+    """The first rows as a table. Each cell knows its heading too: on a phone the rows become blocks."""
+    titles = [words(one) for one in heads]
     table = el(
-        "div",
-        el(
-            "table",
-            el("thead", el("tr", *(el("th", words(one)) for one in heads))),
-            el("tbody", *rows[:MOST_ROWS]),
-        ),
-        class_="scroll",
+        "table",
+        el("thead", el("tr", *(el("th", title) for title in titles))),
+        el("tbody", *(_row(titles, cells) for cells in rows[:MOST_ROWS])),
     )
+    if len(rows) <= MOST_ROWS:
+        return table
     more = msg("… and {count} more: see ultrad status", count=len(rows) - MOST_ROWS)
+    return join(table, el("p", words(more), class_="dim"))
+
+
+def _row(titles: list[str], cells: tuple[_Cell, ...]) -> Html:
     return el(
-        "section",
-        el("h2", words(title)),
-        table if rows else None,
-        el("p", words(more), class_="dim") if len(rows) > MOST_ROWS else None,
-        below if always or not rows else None,
+        "tr",
+        *(
+            el("td", cell.text, class_=cell.look, data_label=title)
+            for title, cell in zip(titles, cells, strict=True)
+        ),
     )
 
 
-def _row(*cells: Html) -> Html:
-    return el("tr", *cells)
-
-
-def _level(level: Level) -> Html:
+def _level(level: Level) -> _Cell:
     colour = "bad" if level >= Level.ALERT else "warn" if level is Level.WARNING else "dim"
-    return el("td", level.label, class_=f"tight {colour}")
+    return _Cell(level.label, f"tight {colour}")
 
 
-def _yes(so: bool, yes: str, no: str) -> Html:  # noqa: FBT001 - the fact itself
-    return el("td", yes if so else no, class_=f"tight {'good' if so else 'bad'}")
+def _yes(so: bool, yes: str, no: str) -> _Cell:  # noqa: FBT001 - the fact itself
+    return _Cell(yes if so else no, f"tight {'good' if so else 'bad'}")

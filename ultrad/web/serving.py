@@ -150,7 +150,10 @@ class Serving:
     def refuse(self, status: int, message: Message, field: str = "") -> web.Response:
         """An answer that says no."""
         kind = "transient" if status >= 500 else "permanent"  # noqa: PLR2004 - RFC 9110, 15.6
-        return answer(encoded(refusal(self._door.tell(message), kind, field)), status=status)
+        response = answer(encoded(refusal(self._door.tell(message), kind, field)), status=status)
+        if status == 401:  # noqa: PLR2004 - RFC 9110, 15.5.2 asks for the challenge
+            response.headers["WWW-Authenticate"] = "Bearer"
+        return response
 
     def _middleware(self) -> Middleware:
         door = self._door

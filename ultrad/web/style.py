@@ -30,11 +30,14 @@ border-color:var(--warn)}.estop.bad{background:var(--badbg);border-color:var(--b
 meter{width:100%;height:1.1rem}
 dl{display:grid;grid-template-columns:auto 1fr;gap:.1rem .75rem;margin:.5rem 0 0}
 dd{margin:0;text-align:right;font-variant-numeric:tabular-nums}
-.scroll{overflow-x:auto}
 table{width:100%;border-collapse:collapse;font-variant-numeric:tabular-nums}
 th,td{padding:.3rem .75rem .3rem 0;text-align:left;vertical-align:top;border-bottom:1px solid var(--line)}
 tr:last-child td{border-bottom:0}th{font-weight:500;white-space:nowrap}
-td.tight{white-space:nowrap}td.wide{min-width:14rem;width:99%}
+td.tight{white-space:nowrap}td.wide{width:99%}
+@media(max-width:44rem){thead{display:none}tr{display:flex;flex-wrap:wrap;gap:0 1rem;padding:.4rem 0;
+border-bottom:1px solid var(--line)}tr:last-child{border-bottom:0}td{border:0;padding:0}td:empty{display:none}
+td.wide{width:auto;flex-basis:100%}
+td.tight::before{content:attr(data-label) " ";color:var(--dim);font-size:.75rem}}
 """
 _DIGEST = base64.b64encode(hashlib.sha256(CSS.encode()).digest()).decode()
 POLICY: Final = "; ".join(
