@@ -65,7 +65,7 @@ def build(catalogue: Catalogue, argv: Sequence[str]) -> argparse.ArgumentParser:
     if "devnet" in argv:
         from ultrad.devnet.cli import add_arguments  # noqa: PLC0415 - imports web3
 
-        add_arguments(commands)
+        add_arguments(commands, catalogue)
     else:
         build.command("devnet", msg("a real Aave V3 market on this machine, for trying things out"))
     return parser
