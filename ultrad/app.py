@@ -4,14 +4,14 @@ import os
 import random
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
 
-from ultrad import __version__, startup
+from ultrad import startup
 from ultrad.adapters import logging as log
 from ultrad.adapters import marker
 from ultrad.adapters.chain.book import BookFile
@@ -26,43 +26,25 @@ from ultrad.adapters.journal.reader import Reader, open_reader
 from ultrad.adapters.lock import InstanceLock, take_lock
 from ultrad.adapters.people import name_of
 from ultrad.adapters.recorder import LoggedJournal
-from ultrad.conditions import Conditions
+from ultrad.assembly import PART_LIMIT_S, Outside, assemble
 from ultrad.config import Config
-from ultrad.config.check import loosened
 from ultrad.core.estop import Cause, EstopState, fold
 from ultrad.core.events import Event, Level, Recorded
-from ultrad.core.resume_facts import Yardstick
 from ultrad.core.retry import Backoff, pause_s
-from ultrad.core.schedule import Missed, parse
-from ultrad.daemon import Daemon, Facts, Organs
-from ultrad.errors import Fatal, Transient
-from ultrad.estop import Estop
-from ultrad.estop import Ports as EstopPorts
-from ultrad.gate import Gate
+from ultrad.daemon import Daemon
+from ultrad.errors import Fatal, Permanent, Transient
 from ultrad.i18n import Catalogue, Message, catalogue, msg
-from ultrad.jobs import JOBS
-from ultrad.jobs.scheduler import Scheduler
-from ultrad.jobs.spec import JobContext, JobPlan
 from ultrad.paths import Paths
 from ultrad.ports import Clock, EventFilter, Journal, JournalHead
-from ultrad.resume import People, Resume, ResumePorts, random_id
-from ultrad.supervisor import Around, Part, Supervisor, contained
+from ultrad.supervisor import Part
 from ultrad.units import Now
-from ultrad.watchdog import MarketWatch, Watchdog, WatchPorts, WatchSettings
 from ultrad.web.control import ControlPart, ControlSettings
 from ultrad.web.server import HttpPart, HttpSettings
 
+GROUP = "ultrad"
+"""Its members may reach the control socket and the flag."""
 RECONNECT = Backoff(first_s=0.5, most_s=30.0)
 PAGE = 1_000
-MIN_ROUND_S = 2.0
-"""The shortest wait for a head before reading without one."""
-MAX_ROUND_S = 15.0
-"""The longest: four rounds fit into the minute after which silence trips."""
-WATCH_LIMIT_S = 60.0
-"""A round may fail over through every endpoint and wait for cross-checks; silence beyond that is a hang."""
-PART_LIMIT_S = 30.0
-SLOW_PART_LIMIT_S = 900.0
-"""For parts whose pace is a configured interval of up to ten minutes."""
 
 
 def run(config: Config) -> int:
@@ -141,7 +123,7 @@ def _read_before(paths: Paths, journal: SqliteJournal) -> _Before:
                 after = page[-1].seq
             mark = marker.read(paths.marker)
             found = _hash_at(reader, mark)
-    except Transient as error:
+    except (Transient, Permanent) as error:
         reason = error.message
         return _Before(EstopState(), None, lambda now: (startup.state_unusable(reason, now),))
     return _Before(
@@ -195,165 +177,64 @@ def _chain(config: Config, clock: Clock, journal: Journal, paths: Paths) -> RpcC
     )
 
 
-def _plans(config: Config) -> tuple[JobPlan, ...]:
-    plans = []
-    for spec in JOBS:
-        section = getattr(config.settings.jobs, spec.name)
-        plans.append(
-            JobPlan(
-                spec=spec,
-                schedule=parse(section.cron or spec.cron, config.settings.timezone),
-                timeout_s=section.timeout_s or spec.timeout_s,
-                missed=Missed(section.missed) if section.missed else spec.missed,
-                enabled=section.enabled,
-            )
-        )
-    return tuple(plans)
-
-
-def _watch_settings(config: Config) -> WatchSettings:
-    section = config.settings.chain
-    blocks_s = config.network.block_time_ms * 3 / 1_000
-    return WatchSettings(
-        limits=config.limits,
-        rules=config.estop,
-        round_s=min(max(blocks_s, MIN_ROUND_S), MAX_ROUND_S),
-        crosscheck_blocks=section.crosscheck_blocks,
-        silence_rounds=section.silence_rounds,
-        silence_s=section.silence_s,
-    )
-
-
-def _daemon(config: Config, world: _World, before: _Before, facts: Facts) -> tuple[Daemon, Organs]:
-    settings, clock, journal = config.settings, world.clock, world.journal
-    flag = FlagFile(world.paths.flag)
-    flag.put_back()
-    conditions = Conditions(journal)
-    gate = Gate(flag)
-    estop = Estop(EstopPorts(gate, flag, journal, clock, conditions, name_of), config.estop, before.state)
-    ports = WatchPorts(world.chain, estop, gate, journal, clock, conditions)
-    watch = Watchdog(ports, _watch_settings(config))
-    market = MarketWatch(
-        world.chain, estop, clock, conditions, limits=config.limits, interval_s=settings.chain.market_interval_s
-    )
-
-    def tell(message: Message) -> None:
-        log.say(Level.WARNING, message)
-
-    job_log = JobLogFiles(Path(settings.log_dir), clock, catalogue(settings.language), tell)
-    probe = prober(f"http://{_authority(settings.http.host)}:{settings.http.port}/health")
-    context = JobContext(clock, world.chain, journal, job_log, probe)
-    scheduler = Scheduler(_plans(config), context, conditions, contained, log.report)
-    organs = Organs(clock, world.chain, journal, gate, estop, watch, market, conditions, scheduler)
-    daemon = Daemon(facts, organs, lambda head: marker.write(world.paths.marker, head, clock.now().wall_ms))
-    daemon.resumes = Resume(
-        ResumePorts(estop, journal, clock, daemon.resume_facts, random_id),
-        People(
-            two=settings.environment == "production",
-            identified=settings.environment != "devnet",
-            service_uid=os.geteuid(),
-        ),
-    )
-    return daemon, organs
-
-
 def _authority(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _parts(config: Config, world: _World, daemon: Daemon, organs: Organs, words: Catalogue) -> tuple[Part, ...]:
-    http, settings = config.settings.http, config.settings
+def _doors(config: Config, world: _World, daemon: Daemon, words: Catalogue) -> tuple[Part, ...]:
+    """The two ways in: HTTP and the control socket."""
+    settings, http = config.settings, config.settings.http
     server = HttpPart(
         daemon,
         HttpSettings(
+            limits=config.limits,
+            zone=config.zone,
             host=http.host,
             port=http.port,
-            estop_token=config.estop_token.reveal() if config.estop_token else None,
-            body_limit_bytes=http.body_limit_bytes,
-            request_timeout_s=http.request_timeout_s,
-            max_connections=http.max_connections,
+            token=config.estop_token.reveal() if config.estop_token else None,
+            connections=http.max_connections,
         ),
         words,
     )
-    control = ControlPart(daemon, ControlSettings(world.paths.socket, settings.environment), words, name_of)
+    group = "" if settings.environment == "devnet" else GROUP
+    control = ControlPart(daemon, ControlSettings(world.paths.socket, group), name_of)
     return (
-        Part("journal", world.journal.run, PART_LIMIT_S),
-        Part("estop", organs.estop.run, PART_LIMIT_S),
-        Part("chain", world.chain.run, PART_LIMIT_S),
-        Part("watch", organs.watch.run, WATCH_LIMIT_S),
-        Part("crosscheck", organs.watch.run_crosscheck, WATCH_LIMIT_S),
-        Part("market", organs.market.run, SLOW_PART_LIMIT_S),
-        Part("history", organs.watch.run_history, SLOW_PART_LIMIT_S, critical=False),
-        Part("jobs", organs.scheduler.run, PART_LIMIT_S),
         Part("control", control.run, PART_LIMIT_S, critical=False),
         Part("http", server.run, PART_LIMIT_S),
-        Part("view", daemon.run_view, PART_LIMIT_S, critical=False),
     )
 
 
 async def _run(config: Config, words: Catalogue, world: _World, before: _Before) -> None:
-    started = world.clock.now()
-    facts = Facts(
-        version=__version__,
-        environment=config.settings.environment,
-        network=config.network.name,
-        positions=tuple((one.name, one.account) for one in config.settings.positions),
-        yardstick=Yardstick(
-            limits=config.limits,
-            look_back_ms=config.estop.look_back_ms,
-            reading_limit_ms=config.network.stale_head_s * 1_000,
-        ),
-        loosened=tuple(line.message for line in loosened(config.settings)),
-        started=started,
-    )
-    daemon, organs = _daemon(config, world, before, facts)
-    causes = before.make_causes(started)
-    world.journal.post(_started_event(facts, causes))
-    await organs.estop.start(causes)
-    around = Around(
-        clock=world.clock,
-        host=ServiceManager(os.environ.get("NOTIFY_SOCKET")),
+    flag = FlagFile(world.paths.flag)
+    flag.put_back()
+    http, clock = config.settings.http, world.clock
+    outside = Outside(
+        clock=clock,
+        chain=world.chain,
         journal=world.journal,
-        sink=organs.conditions,
-        status=lambda: daemon.status_line(words),
+        flag=flag,
+        host=ServiceManager(os.environ.get("NOTIFY_SOCKET")),
+        job_log=JobLogFiles(
+            Path(config.settings.log_dir), clock, words, lambda message: log.say(Level.WARNING, message)
+        ),
+        probe_http=prober(f"http://{_authority(http.host)}:{http.port}/health"),
+        name_of=name_of,
         report=log.report,
+        keep_mark=lambda head: marker.write(world.paths.marker, head, clock.now().wall_ms),
         abandon=_abandon,
         fraction=random.random,
+        service_uid=os.geteuid(),
         watchdog_s=watchdog_s(os.environ, os.getpid()),
     )
-    supervisor = Supervisor(
-        _parts(config, world, daemon, organs, words), (_goodbye(world), world.journal.close), around
-    )
-    daemon.supervisor = supervisor
+    assembly = assemble(config, outside, before.state)
+    await assembly.start(before.make_causes(clock.now()))
     with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
 
         async def told_to_stop() -> None:
             async for _ in signals:
                 return
 
-        await supervisor.run(told_to_stop())
-
-
-def _started_event(facts: Facts, causes: tuple[Cause, ...]) -> Event:
-    return Event(
-        "daemon.started",
-        Level.INFO,
-        facts.started,
-        msg(
-            "ultrad {version} started: {environment} on {network}.",
-            version=facts.version,
-            environment=facts.environment,
-            network=facts.network,
-        ),
-        {"version": facts.version, "causes": list(startup.codes(causes))},
-    )
-
-
-def _goodbye(world: _World) -> Callable[[], Awaitable[None]]:
-    async def say() -> None:
-        world.journal.post(Event("daemon.stopped", Level.INFO, world.clock.now(), msg("ultrad stopped as told.")))
-
-    return say
+        await assembly.run(_doors(config, world, assembly.daemon, words), words, told_to_stop())
 
 
 def _abandon(stuck: tuple[str, ...]) -> None:

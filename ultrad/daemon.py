@@ -9,7 +9,7 @@ import anyio.to_thread
 from ultrad.conditions import Conditions
 from ultrad.core.estop import describe
 from ultrad.core.estop_rules import operator_cause
-from ultrad.core.events import Level, Recorded
+from ultrad.core.events import Recorded
 from ultrad.core.resume_facts import ResumeFacts, Yardstick, facts_of
 from ultrad.core.status import (
     Counts,
@@ -39,6 +39,7 @@ REFRESH_S = 1.0
 MARK_INTERVAL_MS = 60_000
 """How often the end of the chain is written down beside the journal, to tell an older copy of it by."""
 DAY_MS = 86_400_000
+MOST_COUNTED = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ class Daemon:
 
     def __init__(self, facts: Facts, organs: Organs, keep_mark: Callable[[JournalHead], None]) -> None:
         """keep_mark: writes down, off the loop, where the journal's chain ends; raises Transient."""
-        self._facts, self._is = facts, organs
+        self.facts, self._is = facts, organs
         self._keep_mark = keep_mark
         self._recent: tuple[Recorded, ...] = ()
         self._emergencies = 0
@@ -101,7 +102,7 @@ class Daemon:
         """Go through the checklist and lift the stop where it passes."""
         if self.resumes is None:
             raise Transient(msg("The daemon is still starting: try again in a moment."))
-        return await self.resumes.resume(person, request)
+        return await self.resumes.ask(person, request)
 
     async def run_job(self, name: str) -> JobLine:
         """Run a job now, and say how it went."""
@@ -114,11 +115,11 @@ class Daemon:
         batch_at = parts.watch.batch_at
         market = parts.market.market
         return Status(
-            version=self._facts.version,
-            environment=self._facts.environment,
-            network=self._facts.network,
+            version=self.facts.version,
+            environment=self.facts.environment,
+            network=self.facts.network,
             now=now,
-            started_ms=self._facts.started.wall_ms,
+            started_ms=self.facts.started.wall_ms,
             estop=self._estop_status(),
             positions=self._positions(now),
             reading_age_ms=now.steady_ms - batch_at.steady_ms if batch_at else None,
@@ -132,7 +133,7 @@ class Daemon:
             journal=self._journal_status(),
             counts=Counts(self._emergencies, parts.scheduler.failures_24h()),
             last_level=parts.conditions.last_level.label,
-            loosened=self._facts.loosened,
+            loosened=self.facts.loosened,
             recent=self._recent,
         )
 
@@ -152,7 +153,7 @@ class Daemon:
         readings = {one.position: one for one in self._is.watch.readings()}
         return tuple(
             PositionStatus(name, account, readings.get(name), self._is.watch.value_change(name, now))
-            for name, account in self._facts.positions
+            for name, account in self.facts.positions
         )
 
     def _endpoints(self) -> tuple[EndpointLine, ...]:
@@ -177,7 +178,7 @@ class Daemon:
 
     def resume_facts(self) -> ResumeFacts:
         """What the checklist of a resume is held against, now."""
-        return facts_of(self.status(), self._facts.yardstick, history_known=self._is.watch.history_known)
+        return facts_of(self.status(), self.facts.yardstick, history_known=self._is.watch.history_known)
 
     async def run_view(self, turned: Turned) -> None:
         """Keep the last events and the day's counts at hand, and the journal's mark on the disk, for ever."""
@@ -196,7 +197,8 @@ class Daemon:
         now = self._is.clock.now()
         self._recent = await self._is.journal.events(EventFilter(limit=RECENT, newest_first=True))
         emergencies = await self._is.journal.events(
-            EventFilter(min_level=Level.EMERGENCY, since_ms=now.wall_ms - DAY_MS, limit=1_000)
+            # A tripping finding is raised and trips: two events of that level, and one emergency.
+            EventFilter(kinds=("estop.on",), since_ms=now.wall_ms - DAY_MS, limit=MOST_COUNTED)
         )
         self._emergencies = len(emergencies)
         self._head = head

@@ -273,10 +273,6 @@ class HttpSection(Section):
     estop_token: SecretRef | None = Field(
         default=None, description="The token that may stop over HTTP, as a secret. Without it, that way is closed."
     )
-    body_limit_bytes: int = _whole(
-        65_536, 1_024, 1_048_576, "The longest body read. A signal has a few hundred bytes."
-    )
-    request_timeout_s: int = _whole(10, 1, 60, "How long a request may take to arrive and to be answered.")
     max_connections: int = _whole(100, 4, 1_000, "More are turned away; systemd gives 1024 file descriptors.")
 
 
