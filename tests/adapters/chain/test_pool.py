@@ -189,7 +189,7 @@ async def test_next_head__the_slower_one_announces_late__not_handed_out(tmp_path
 
 
 @pytest.mark.parametrize("ws", [True, False])
-async def test_next_head__subscribed_or_polled__each_new_block_arrives(ws: bool, tmp_path: Path) -> None:  # noqa: FBT001
+async def test_next_head__subscribed_or_polled__each_new_block_arrives(tmp_path: Path, *, ws: bool) -> None:
     async with rigs.nodes("alpha") as rig, rigs.chain_of(rig, tmp_path, ws=ws) as chain:
         await rig.until(lambda: chain.endpoints()[0].subscribed is ws and chain.endpoints()[0].usable)
         await chain.next_head()
