@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from functools import cache
 from typing import Final
 
 import anyio
@@ -36,7 +37,12 @@ class Refused(Permanent):
 
 def answer(body: bytes, *, status: int = 200, kind: str = JSON, policy: str = NOTHING_LOADS) -> web.Response:
     """Any answer: never kept by a cache, never guessed at, never framed; the server says nothing of itself."""
-    headers = CIMultiDict(
+    return web.Response(body=body, status=status, headers=_headers(kind, policy).copy())
+
+
+@cache
+def _headers(kind: str, policy: str) -> CIMultiDict[str]:
+    return CIMultiDict(
         (
             ("Content-Type", kind),
             ("Cache-Control", "no-store"),
@@ -46,7 +52,6 @@ def answer(body: bytes, *, status: int = 200, kind: str = JSON, policy: str = NO
             ("Server", "ultrad"),
         )
     )
-    return web.Response(body=body, status=status, headers=headers)
 
 
 def encoded(data: Json) -> bytes:
