@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from ultrad.errors import EXIT_LOCKED, Fatal, Transient
@@ -50,11 +51,9 @@ def take_lock(path: Path) -> InstanceLock:
             ),
             EXIT_LOCKED,
         ) from None
-    try:
+    with suppress(OSError):  # a full or read-only disk: the lock holds all the same, and the id is a courtesy
         os.ftruncate(handle, 0)
         os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
-    except OSError:  # a full or read-only disk: the lock holds all the same, and the id is a courtesy
-        pass
     return InstanceLock(handle)
 
 
@@ -62,13 +61,13 @@ def _open(path: Path) -> int:
     try:
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
-        try:
-            return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-        except OSError:
-            raise Transient(
-                msg(
-                    "The lock {path} cannot be opened: {error}. Look at the owner and mode of its directory.",
-                    path=str(path),
-                    error=str(error),
-                )
-            ) from error
+        if error.errno == errno.EROFS:
+            with suppress(OSError):
+                return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        raise Transient(
+            msg(
+                "The lock {path} cannot be opened: {error}. Look at the owner and mode of its directory.",
+                path=str(path),
+                error=str(error),
+            )
+        ) from error

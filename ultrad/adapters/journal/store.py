@@ -73,9 +73,8 @@ class Store:
             db = schema.connect(self.path, "rw")
             found = schema.version(db, self.path)
             self._identity = self._look_at_file()
-            with suppress(PermissionError):  # an operator may have given the file to another owner
-                self.path.chmod(0o600)
             db.execute("PRAGMA journal_mode = WAL")
+            self._make_private()
             db.execute("PRAGMA synchronous = FULL")
             db.execute("PRAGMA foreign_keys = ON")
             db.execute("PRAGMA trusted_schema = OFF")
@@ -194,6 +193,12 @@ class Store:
         finally:
             if db.in_transaction:
                 db.rollback()
+
+    def _make_private(self) -> None:
+        """Nobody else reads it, nor what SQLite keeps beside it, whatever a restored backup's modes were."""
+        for suffix in ("", "-wal", "-shm"):
+            with suppress(FileNotFoundError, PermissionError):  # it may belong to another user, as root sees it
+                self.path.with_name(f"{self.path.name}{suffix}").chmod(0o600)
 
     def _look_at_file(self) -> tuple[int, int]:
         """Which file stands at the path now. Raises OSError."""
