@@ -49,6 +49,14 @@ class Run:
     addresses_provider: str
     account: str
 
+    @classmethod
+    def read(cls) -> "Run | None":
+        """The devnet that is written down; None where none is. It may have been killed since."""
+        try:
+            return cls(**json.loads(run_file().read_text()))
+        except (OSError, ValueError, TypeError):
+            return None
+
 
 def run_file() -> Path:
     """Where a running devnet is written down: under the user's state directory (XDG_STATE_HOME)."""
@@ -225,11 +233,14 @@ def _reset(say: Say) -> None:
 def _running(say: Say) -> Iterator[Devnet]:
     """The devnet that `up` keeps running. Raises _NoneRunningError where none does."""
     build = ensure_built(say)
+    none = _NoneRunningError(msg("no devnet is running: start one with `ultrad devnet up`"))
+    run = Run.read()
+    if run is None:
+        raise none
     try:
-        devnet = Devnet.attach(Run(**json.loads(run_file().read_text())).port, build)
-    except (OSError, ValueError, TypeError, UltradError) as error:
-        # No file, or one left over from a devnet that was killed, and whose port others may use by now.
-        raise _NoneRunningError(msg("no devnet is running: start one with `ultrad devnet up`")) from error
+        devnet = Devnet.attach(run.port, build)
+    except UltradError as error:  # left over from a devnet that was killed; others may use its port by now
+        raise none from error
     try:
         yield devnet
     finally:
