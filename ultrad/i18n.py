@@ -43,7 +43,8 @@ class Catalogue:
         self._lookup: gettext.NullTranslations = (
             gettext.NullTranslations()
             if language == "en"
-            else gettext.translation("ultrad", _LOCALE, languages=[language])
+            # An installation that lost its catalogues must still start, and still be able to stop: in English then.
+            else gettext.translation("ultrad", _LOCALE, languages=[language], fallback=True)
         )
 
     def __call__(self, message: "Message | str") -> str:
