@@ -73,6 +73,11 @@ class RpcServer:
     def subscribers(self) -> int:
         return len(self._subscribers)
 
+    @property
+    def hung(self) -> int:
+        """Requests that never got an answer."""
+        return len(self._waiting)
+
     def set(self, contract: str, signature: str, args: bytes, answer: bytes | None) -> None:
         self.answers[contract.lower(), selector(signature) + args.hex()] = answer
 

@@ -28,7 +28,7 @@ SETTINGS = ChainSettings(
     chain_id=31337,
     addresses_provider=PROVIDER,
     positions=ACCOUNTS,
-    call_timeout_s=0.15,
+    call_timeout_s=0.5,
     poll_interval_s=0.02,
     quiet_s=0.2,
     max_response_bytes=200_000,
@@ -61,8 +61,8 @@ class Rig:
         return Block(self.number, block["hash"], self.time_s())
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        """Wait for what the loops bring about; fails after two seconds."""
-        with anyio.fail_after(2):
+        """Wait for what the loops bring about; fails after five seconds."""
+        with anyio.fail_after(5):
             while not condition():  # noqa: ASYNC110 - what is waited for has no event
                 await anyio.sleep(0.005)
 

@@ -101,7 +101,7 @@ async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
 
 
 async def next_head(world: World) -> Block:
-    with anyio.fail_after(2):
+    with anyio.fail_after(5):
         return await world.chain.next_head()
 
 

@@ -42,7 +42,7 @@ FAULTS = {
 async def answer(server: RpcServer, mode: str) -> object:
     server.mode = mode
     settings = EndpointSettings("alpha", server.http)
-    async with HttpRpc(settings, timeout_s=0.15, max_bytes=200_000) as rpc:
+    async with HttpRpc(settings, timeout_s=0.15 if mode == "hang" else 2, max_bytes=200_000) as rpc:
         return await rpc.call("eth_chainId")
 
 
@@ -66,7 +66,7 @@ async def test_call__nobody_listens__no_connection() -> None:
 async def test_call__kept_connection_was_closed_meanwhile__asked_again() -> None:
     async with (
         RpcServer().serving() as server,
-        HttpRpc(EndpointSettings("alpha", server.http), timeout_s=0.5, max_bytes=10_000) as rpc,
+        HttpRpc(EndpointSettings("alpha", server.http), timeout_s=2, max_bytes=10_000) as rpc,
     ):
         assert await rpc.call("eth_chainId") == "0x7a69"
         server.mode = "close once"

@@ -28,6 +28,8 @@ CHUNKS_AT_ONCE = 4
 """Chunks of one batch side by side: fast, and under the usual limits of providers."""
 KNOWN_HASHES = 64
 """Heads that an endpoint is remembered to have announced."""
+MAX_HEADER = 2**48
+"""No block's number or time comes near; what does must not reach a 64-bit column."""
 _NO_BLOCK = "0x" + "0" * 63 + "1"
 """A hash that no block has."""
 _QUANTITY = re.compile(r"0x[0-9a-fA-F]{1,64}")
@@ -61,11 +63,11 @@ def header(name: str, value: object, method: str) -> Block:
     block_hash = value.get("hash")
     if not isinstance(block_hash, str) or not _HASH.fullmatch(block_hash):
         raise unexpected(name, method)
-    return Block(
-        number=quantity(name, value.get("number"), method),
-        hash=block_hash.lower(),
-        time_s=quantity(name, value.get("timestamp"), method),
-    )
+    number = quantity(name, value.get("number"), method)
+    time_s = quantity(name, value.get("timestamp"), method)
+    if max(number, time_s) > MAX_HEADER:
+        raise unexpected(name, method)
+    return Block(number, block_hash.lower(), time_s)
 
 
 class Endpoint:
@@ -169,6 +171,8 @@ class Endpoint:
         self.health.recovered()
         if self.health.head is before:  # else the subscription was faster, and the answer is old
             self.saw(block)
+        # Its subscription may have announced the head while it stood too badly to be heard.
+        self._on_head(self, None)
         return self.health.head or block
 
     def saw(self, block: Block) -> None:

@@ -99,7 +99,6 @@ class Follower:
                 self._endpoint.check_chain(chain_id)
                 subscription = await self._first_answer(socket, _SUBSCRIBE, "eth_subscribe", "newHeads")
             self._endpoint.subscribed = True
-            self._endpoint.subscription_trouble = None
             while await self._next_head(socket, subscription):
                 pass
         finally:
@@ -123,6 +122,7 @@ class Follower:
                 raise unexpected(self._endpoint.name, "eth_subscribe")
             block = header(self._endpoint.name, params.get("result"), "eth_subscribe")
             self._heard_s = anyio.current_time()
+            self._endpoint.subscription_trouble = None
             self._endpoint.saw(block)
             return True
         return self._endpoint.health.head == head
