@@ -43,7 +43,7 @@ class Catalogue:
         self._lookup: gettext.NullTranslations = (
             gettext.NullTranslations()
             if language == "en"
-            # An installation that lost its catalogues must still start, and still be able to stop: in English then.
+            # An installation that lost its catalogues must still be able to stop: in English then.
             else gettext.translation("ultrad", _LOCALE, languages=[language], fallback=True)
         )
 
