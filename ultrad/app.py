@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
+import anyio.to_thread
 
 from ultrad import startup
 from ultrad.adapters import logging as log
@@ -220,7 +221,7 @@ async def _run(config: Config, words: Catalogue, world: _World, before: _Before)
         probe_http=prober(f"http://{_authority(http.host)}:{http.port}/health"),
         name_of=name_of,
         report=log.report,
-        keep_mark=lambda head: marker.write(world.paths.marker, head, clock.now().wall_ms),
+        keep_mark=lambda head: _keep_mark(world.paths, head, clock.now()),
         abandon=_abandon,
         fraction=random.random,
         service_uid=os.geteuid(),
@@ -235,6 +236,11 @@ async def _run(config: Config, words: Catalogue, world: _World, before: _Before)
                 return
 
         await assembly.run(_doors(config, world, assembly.daemon, words), words, told_to_stop())
+
+
+async def _keep_mark(paths: Paths, head: JournalHead, now: Now) -> None:
+    """In a thread: a slow disk must not hold up the loop."""
+    await anyio.to_thread.run_sync(marker.write, paths.marker, head, now.wall_ms)
 
 
 def _abandon(stuck: tuple[str, ...]) -> None:

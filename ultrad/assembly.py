@@ -39,7 +39,7 @@ SLOW_PART_LIMIT_S = 900.0
 class Outside:
     """Everything that the daemon needs and is not itself. See `ultrad.ports` and `ultrad.supervisor.Around`.
 
-    keep_mark: writes the end of the chain down beside the journal; blocks; raises Transient.
+    keep_mark: writes the end of the chain down beside the journal; raises Transient.
     """
 
     clock: Clock
@@ -51,7 +51,7 @@ class Outside:
     probe_http: Callable[[], Awaitable[Probe]]
     name_of: Callable[[int], str]
     report: Callable[[str, Exception], None]
-    keep_mark: Callable[[JournalHead], None]
+    keep_mark: Callable[[JournalHead], Awaitable[None]]
     abandon: Callable[[tuple[str, ...]], None]
     fraction: Callable[[], float]
     service_uid: int

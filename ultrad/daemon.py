@@ -1,10 +1,9 @@
 """The running daemon as operators see it: its status, and what they can ask of it."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import anyio
-import anyio.to_thread
 
 from ultrad.conditions import Conditions
 from ultrad.core.estop import describe
@@ -73,8 +72,8 @@ class Organs:
 class Daemon:
     """Implements `Operations`."""
 
-    def __init__(self, facts: Facts, organs: Organs, keep_mark: Callable[[JournalHead], None]) -> None:
-        """keep_mark: writes down, off the loop, where the journal's chain ends; raises Transient."""
+    def __init__(self, facts: Facts, organs: Organs, keep_mark: Callable[[JournalHead], Awaitable[None]]) -> None:
+        """keep_mark: writes down where the journal's chain ends; raises Transient."""
         self.facts, self._is = facts, organs
         self._keep_mark = keep_mark
         self._recent: tuple[Recorded, ...] = ()
@@ -203,5 +202,5 @@ class Daemon:
         self._emergencies = len(emergencies)
         self._head = head
         if now.steady_ms - self._marked_ms >= MARK_INTERVAL_MS:
-            await anyio.to_thread.run_sync(self._keep_mark, head)
+            await self._keep_mark(head)
             self._marked_ms = now.steady_ms
