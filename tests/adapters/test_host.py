@@ -9,7 +9,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ultrad.adapters.host import HostClock, ServiceManager, Sources, watchdog_s
-from ultrad.core.clocks import JUMP_MS, jump_ms
 from ultrad.errors import Transient
 from ultrad.units import Now
 
@@ -159,13 +158,6 @@ def test_host_clock__the_real_sources__both_clocks_run(tmp_path: Path) -> None:
     assert before.wall_ms > MARCH - 1000 * DAY
     assert after.steady_ms >= before.steady_ms
     assert json.loads((tmp_path / "clock.json").read_text())["boot_id"]
-
-
-@pytest.mark.parametrize(
-    ("wall_ms", "expected"), [(1000, 0), (1000 + JUMP_MS, 0), (1001 + JUMP_MS, 5001), (-9000, -10_000)]
-)
-def test_jump__wall_against_steady__told_beyond_the_limit(wall_ms: int, expected: int) -> None:
-    assert jump_ms(Now(0, 0), Now(wall_ms, 1000)) == expected
 
 
 # ---------------------------------------------------------------- sd_notify

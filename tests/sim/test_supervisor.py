@@ -8,21 +8,22 @@ import pytest
 
 from tests.fakes.clock import FakeClock
 from tests.fakes.host import FakeHost
-from tests.sim.memory import MemoryJournal, MemorySink
-from ultrad.core.events import Level
+from tests.fakes.journal import FakeJournal
+from tests.sim.memory import MemorySink
+from ultrad.core.events import Event, Level
 from ultrad.errors import EXIT_LOCKED, Failed, Fatal, Transient
 from ultrad.i18n import msg
 from ultrad.ports import Turned
 from ultrad.supervisor import RESTARTS, STOP_S, Around, Part, Supervisor, contained
 
-pytestmark = pytest.mark.looptime
+pytestmark = pytest.mark.looptime(noop_cycles=0)
 
 
 @dataclass
 class World:
     clock: FakeClock = field(default_factory=FakeClock)
     host: FakeHost = field(default_factory=FakeHost)
-    journal: MemoryJournal = field(default_factory=MemoryJournal)
+    journal: FakeJournal = field(default_factory=FakeJournal)
     sink: MemorySink = field(default_factory=MemorySink)
     reported: list[tuple[str, Exception]] = field(default_factory=list)
     abandoned: list[tuple[float, tuple[str, ...]]] = field(default_factory=list)
@@ -47,6 +48,11 @@ class World:
                 watchdog_s=watchdog_s,
             ),
         )
+
+    async def failures(self) -> list[Event]:
+        """What was recorded of failing parts."""
+        await self.journal.flush()
+        return [one.event for one in self.journal.recorded if one.event.kind == "part.failed"]
 
     def _abandon(self, names: tuple[str, ...]) -> None:
         self.abandoned.append((anyio.current_time(), names))
@@ -138,7 +144,7 @@ async def test_supervisor__a_part_raises__recorded_restarted_and_found_until_the
     await world.supervisor(Part("shaky", fails_once, 5), Part("good", turning, 5)).run(look())
     assert len(begun) == 2
     assert 0 < begun[1] - begun[0] < 1
-    (event,) = world.journal.of("part.failed")
+    (event,) = await world.failures()
     assert event.data == {"part": "shaky", "failures": 1, "error": "ValueError"}
     assert "test_supervisor:" in str(event.message)
     assert "secret-key" not in str(event.message)
@@ -181,7 +187,7 @@ async def test_supervisor__a_part_that_fails_now_and_then__is_kept_for_ever(worl
         raise Transient(msg("again"))
 
     await world.supervisor(Part("shaky", fails_each_minute, 20)).run(ending_after(7_200))
-    assert len(world.journal.of("part.failed")) > 110
+    assert len(await world.failures()) > 110
 
 
 async def test_supervisor__fatal_deep_in_a_task_group__goes_out_at_once_with_its_exit_code(world: World) -> None:

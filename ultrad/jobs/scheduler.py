@@ -25,7 +25,14 @@ from ultrad.jobs.spec import JobContext, JobPlan, JobResult
 from ultrad.ports import FindingSink, Turned
 from ultrad.units import Now
 
-TICK_S = 1.0
+LONGEST_S = 15.0
+"""Between two looks at the clock: a wall clock that was set, or a job that is stuck, is noticed within this.
+
+Less than schedule.LATE, so that a fire that a set clock brings near is late, not missed. With RESTORE_S it is the
+longest between two turns.
+"""
+WAITING_S = 1.0
+"""The same while a due job waits to be claimed."""
 CLAIM_S = 5.0
 """How long a harmless job waits for a slow disk before it runs unclaimed."""
 RETRY_MS = 15_000
@@ -35,6 +42,7 @@ STUCK_S = 5.0
 RESTORE_S = 10.0
 _DAY_MS = 86_400_000
 _MS = timedelta(milliseconds=1)
+_SECOND = timedelta(seconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _T = TypeVar("_T")
 
@@ -152,7 +160,12 @@ class Scheduler:
                         self._look(job, now, tasks)
                 self._sink.observe("jobs", self._findings(now), now)
                 turned()
-                await anyio.sleep(TICK_S)
+                await anyio.sleep(self._pause_s(now))
+
+    def _pause_s(self, now: Now) -> float:
+        waits_s = [(job.next - _wall(now)) / _SECOND for job in self._jobs.values() if job.plan.enabled]
+        wait_s = min(waits_s, default=LONGEST_S)
+        return min(wait_s, LONGEST_S) if wait_s > 0 else WAITING_S
 
     async def _restore(self, now: Now) -> None:
         """Take up where the journal says we were. Until it can be read no job runs: one might run twice."""
