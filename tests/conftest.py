@@ -1,9 +1,17 @@
-"""For all tests: who may use the network, and on which loop they run."""
+"""For all tests: who may use the network; and the devnet, for those that need one.
 
+The devnet is built if need be, started once, and given to each test in the reference state.
+"""
+
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import pytest_socket
+
+from ultrad.devnet.build import Build, ensure_built
+from ultrad.devnet.devnet import Devnet
+from ultrad.i18n import Message
 
 HERE = Path(__file__).parent
 LOCAL = ("adapters", "bench", "chain", "cli", "system", "web")
@@ -20,3 +28,38 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_runtest_teardown() -> None:
     pytest_socket.enable_socket()
     pytest_socket._remove_restrictions()
+
+
+@pytest.fixture(scope="session")
+def devnet_build(pytestconfig: pytest.Config) -> Build:
+    """What the devnet runs from; the first time it takes half a minute, so its progress is shown."""
+    reporter = pytestconfig.pluginmanager.get_plugin("terminalreporter")
+
+    def say(message: Message) -> None:
+        if reporter is not None:
+            reporter.write_line(str(message))
+
+    return ensure_built(say)
+
+
+@pytest.fixture(scope="session")
+def devnet(devnet_build: Build) -> Iterator[Devnet]:
+    """One chain for all tests. A test that changes it asks for `market` instead."""
+    devnet = Devnet.start(devnet_build)
+    try:
+        yield devnet
+    finally:
+        devnet.stop()
+
+
+@pytest.fixture
+def market(devnet: Devnet) -> Iterator[Devnet]:
+    """The chain in the reference state with fresh prices, brought back to it afterwards."""
+    snapshot = devnet.snapshot()
+    devnet.refresh_prices()
+    try:
+        yield devnet
+    finally:
+        devnet.rpc("evm_setAutomine", True)
+        devnet.rpc("anvil_dropAllTransactions")
+        devnet.revert(snapshot)

@@ -105,7 +105,7 @@ class Assembly:
             *doors,
             Part("view", self.daemon.run_view, PART_LIMIT_S, critical=False),
         )
-        supervisor = Supervisor(parts, (self._say_goodbye, outside.journal.close), around)
+        supervisor = Supervisor(parts, (self._say_goodbye, self.daemon.mark_end, outside.journal.close), around)
         self.daemon.supervisor = supervisor
         await supervisor.run(shutdown)
 

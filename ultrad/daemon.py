@@ -204,3 +204,8 @@ class Daemon:
         if now.steady_ms - self._marked_ms >= MARK_INTERVAL_MS:
             await self._keep_mark(head)
             self._marked_ms = now.steady_ms
+
+    async def mark_end(self) -> None:
+        """Write down where the chain ends, before the journal is closed. Raises Transient where a disk refuses."""
+        await self._is.journal.flush()
+        await self._keep_mark(await self._is.journal.head())

@@ -173,7 +173,7 @@ def test_flag_file__removal_cut_short__is_put_back(path: Path) -> None:
     path.touch()
     path.rename(path.with_name(".estop.removing"))
     flag = FlagFile(path)
-    assert flag.look().state is FlagState.ABSENT
+    assert flag.look().state is FlagState.UNREADABLE
     flag.put_back()
     assert flag.look().state is FlagState.PRESENT
     flag.put_back()

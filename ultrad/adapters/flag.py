@@ -45,6 +45,8 @@ class FlagFile:
             return FlagLook(FlagState.UNREADABLE, error=f"{self._path.parent}: {_reason(error)}")
         if not is_directory:
             return FlagLook(FlagState.UNREADABLE, error=f"{self._path.parent}: {os.strerror(errno.ENOTDIR)}")
+        if os.path.lexists(self._aside):
+            return FlagLook(FlagState.UNREADABLE, error=f"{self._aside}: a removal was cut short")
         return FlagLook(FlagState.ABSENT)
 
     def content(self) -> bytes:
@@ -109,9 +111,10 @@ class FlagFile:
         return True
 
     def put_back(self) -> None:
-        """Put back a flag whose removal was cut short. Called at every start, before the first look."""
-        with contextlib.suppress(FileNotFoundError):
-            self._aside.rename(self._path)
+        """Put back a flag whose removal was cut short, at every start. If the disk refuses, looking shows it."""
+        if os.path.lexists(self._aside):
+            with contextlib.suppress(OSError):
+                self._aside.rename(self._path)
 
     def _sync_directory(self) -> None:
         handle = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
