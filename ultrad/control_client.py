@@ -87,6 +87,8 @@ class Client:
             connection.request(method, target, body=content, headers=headers)
             answer = connection.getresponse()
             answered = answer.read(MAX_ANSWER_BYTES + 1)
+            if answer.length and len(answered) <= MAX_ANSWER_BYTES:  # what is left of the length announced
+                raise http.client.IncompleteRead(answered, answer.length)
         except TimeoutError as error:
             raise Unreachable(_silent(self.path, limit_s)) from error
         except OSError as error:

@@ -205,7 +205,7 @@ def _cannot(error: OSError, state: Path) -> Message:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One thing looked at on the disk. good: as it should be; None where this user may not see it."""
+    """One thing looked at on the disk. good: as it should be; None where that cannot be said now."""
 
     good: bool | None
     message: Message
@@ -233,7 +233,7 @@ def _look(path: Path, is_kind: Callable[[int], bool], mode: int | None) -> Seen:
         reason = error.strerror or type(error).__name__
         if mode is None:
             return Seen(
-                good=False, message=msg("{path}: {reason}. systemd makes it.", path=str(path), reason=reason)
+                None, msg("{path}: {reason}. systemd makes it at the start.", path=str(path), reason=reason)
             )
         return Seen(good=False, message=msg("{path}: {reason}. Run `ultrad init`.", path=str(path), reason=reason))
     has = stat.S_IMODE(found.st_mode)

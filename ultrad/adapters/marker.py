@@ -29,7 +29,7 @@ def read(path: Path) -> JournalHead | None:
         ) from error
     try:
         return _head(json.loads(content))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Permanent(
             msg(
                 "The marker {path} is damaged, so it cannot say whether the journal is the one of before. Run "

@@ -72,7 +72,7 @@ def find(config: Path, environ: Mapping[str, str]) -> Place:
         zone=ZoneInfo(told["timezone"]),
         state_dir=told["state_dir"],
         runtime_dir=told["runtime_dir"],
-        sound=raw is not None and told == written,
+        sound=bool(raw) and told == written,
     )
 
 

@@ -1,0 +1,537 @@
+"""What commands do without a daemon: prepare, check, read the record, stop."""
+
+import grp
+import json
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Desk, apart
+from ultrad import offline
+from ultrad.adapters import marker
+from ultrad.adapters.journal import open_reader
+from ultrad.adapters.lock import take_lock
+from ultrad.cli.parser import ROLLBACK_ANSWERS
+from ultrad.cli.place import DEFAULTS, find
+from ultrad.config import Settings, load
+from ultrad.core import checklist
+from ultrad.core.estop import Cause, Mode, fold
+from ultrad.errors import EXIT_CONFIG, EXIT_LOCKED, Fatal, Permanent, Transient
+from ultrad.paths import Paths
+from ultrad.ports import EventFilter, FlagState, JournalHead
+
+OPERATOR_UID = 1000
+HASH = "ab" * 32
+
+
+def paths(desk: Desk) -> Paths:
+    return Paths.of(load(desk.config, {}).settings)
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+# ---------------------------------------------------------------- init
+
+
+def test_init__devnet__prepares_everything_and_starts_off(desk: Desk) -> None:
+    ran = desk.ultrad("init")
+
+    assert ran.code == 0, ran.err
+    assert "The stop is OFF" in ran.out
+    assert (mode(desk.home / "state"), mode(desk.flag.parent)) == (0o710, 0o2770)
+    assert (mode(paths(desk).journal), mode(paths(desk).marker)) == (0o600, 0o600)
+    assert not desk.flag.exists()
+    with open_reader(paths(desk).journal) as reader:
+        assert marker.read(paths(desk).marker) == reader.head()
+        assert [one.event.kind for one in reader.events(EventFilter())] == ["daemon.init"]
+
+
+def test_init__production__starts_on_durably(desk: Desk) -> None:
+    made = apart(offline.init, paths(desk), "production", OPERATOR_UID)
+
+    assert made.on
+    assert Cause.from_json(json.loads(desk.flag.read_bytes())).code == "first_start"
+    with open_reader(paths(desk).journal) as reader:
+        state = fold(reader.events(EventFilter(kinds=("estop",))))
+        assert marker.read(paths(desk).marker) == reader.head()
+    assert state.mode is Mode.ON
+    assert state.flag_stood
+
+
+def test_init__staging__starts_off(desk: Desk) -> None:
+    assert not apart(offline.init, paths(desk), "staging", OPERATOR_UID).on
+    assert offline.look_at_flag(paths(desk)).state is FlagState.ABSENT
+
+
+@pytest.mark.parametrize("environment", ["staging", "production"])
+def test_init__as_root_for_a_service__refused_and_nothing_made(desk: Desk, environment: str) -> None:
+    with pytest.raises(Fatal) as refused:
+        apart(offline.init, paths(desk), environment, 0)
+
+    assert refused.value.exit_code == EXIT_CONFIG
+    assert not (desk.home / "state").exists()
+
+
+def test_init__again__refused_and_nothing_changed(desk: Desk) -> None:
+    assert desk.ultrad("init").code == 0
+    before = paths(desk).journal.read_bytes(), paths(desk).marker.read_bytes()
+
+    ran = desk.ultrad("init")
+
+    assert ran.code == EXIT_CONFIG
+    assert "exists already" in ran.err
+    assert (paths(desk).journal.read_bytes(), paths(desk).marker.read_bytes()) == before
+
+
+def test_init__after_the_journal_was_lost__refused(desk: Desk) -> None:
+    assert desk.ultrad("init").code == 0
+    paths(desk).journal.unlink()
+
+    assert desk.ultrad("init").code == EXIT_CONFIG
+
+
+def test_init__daemon_runs__refused(desk: Desk) -> None:
+    (desk.home / "state").mkdir()
+    lock = take_lock(paths(desk).lock)
+    try:
+        ran = desk.ultrad("init")
+    finally:
+        lock.release()
+
+    assert ran.code == EXIT_LOCKED
+    assert str(os.getpid()) in ran.err
+
+
+def test_init__directory_made_by_systemd__is_taken_and_its_mode_set(desk: Desk) -> None:
+    (desk.home / "state").mkdir(mode=0o755)
+
+    assert desk.ultrad("init").code == 0
+    assert mode(desk.home / "state") == 0o710
+
+
+def test_init__parent_is_missing__says_how_to_make_it(desk: Desk) -> None:
+    desk.write()
+    text = desk.config.read_text(encoding="utf-8").replace(f"{desk.home}/state", f"{desk.home}/gone/state")
+    desk.config.write_text(text, encoding="utf-8")
+
+    ran = desk.ultrad("init")
+
+    assert ran.code == EXIT_CONFIG
+    assert "install -d" in ran.err
+
+
+def test_init__flag_stands_already__is_kept_and_told(desk: Desk) -> None:
+    desk.flag.parent.mkdir(parents=True)
+    desk.flag.touch()
+
+    ran = desk.ultrad("init")
+
+    assert ran.code == 0
+    assert "The stop is ON" in ran.out
+    assert desk.flag.read_bytes() == b""
+
+
+def test_init__service__flag_directory_belongs_to_the_group_of_those_who_may_stop(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = grp.getgrgid(65_534 if os.getuid() == 0 else os.getegid())
+    monkeypatch.setattr(offline, "GROUP", other.gr_name)
+
+    made = apart(offline.init, paths(desk), "staging", OPERATOR_UID)
+
+    assert made.group == other.gr_name
+    assert {desk.flag.parent.stat().st_gid, (desk.home / "state").stat().st_gid} == {other.gr_gid}
+
+
+# ---------------------------------------------------------------- check
+
+
+def test_check__after_init__all_in_order(desk: Desk) -> None:
+    assert desk.ultrad("init").code == 0
+
+    ran = desk.ultrad("check")
+
+    assert ran.code == 0, ran.out
+    assert "ERROR" not in ran.out
+
+
+def test_check__before_init__says_to_run_it(desk: Desk) -> None:
+    ran = desk.ultrad("check")
+
+    assert ran.code == EXIT_CONFIG
+    assert "ultrad init" in ran.out
+
+
+@pytest.mark.parametrize(
+    ("place", "wrong"), [("state", 0o755), ("state", 0o700), ("state/flag", 0o770), ("state/journal.db", 0o644)]
+)
+def test_check__mode_is_wrong__says_which(desk: Desk, place: str, wrong: int) -> None:
+    assert desk.ultrad("init").code == 0
+    (desk.home / place).chmod(wrong)
+
+    ran = desk.ultrad("check")
+
+    assert ran.code == EXIT_CONFIG
+    (line,) = (line for line in ran.out.splitlines() if line.startswith("ERROR"))
+    assert f"{place} has the mode {wrong:04o}" in line
+
+
+def test_check__flag_directory_is_a_file__says_so(desk: Desk) -> None:
+    assert desk.ultrad("init").code == 0
+    desk.flag.parent.rmdir()
+    desk.flag.parent.touch()
+
+    assert "is not what it should be" in desk.ultrad("check").out
+
+
+def test_check__fingerprints__prints_guards_and_no_secret(desk: Desk) -> None:
+    ran = desk.ultrad("check", "--fingerprints")
+
+    assert ran.code == 0
+    assert "foreign_secrets_sha256" in ran.out
+    assert "8545" not in ran.out
+
+
+# ---------------------------------------------------------------- a configuration that is broken
+
+
+BROKEN = ("environment = 3\nlanguage = 'fr'\nstate_dir = 'relative'\n", "not toml at all [", "")
+
+
+@pytest.mark.parametrize("text", BROKEN)
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("status",),
+        ("check",),
+        ("init",),
+        ("run",),
+        ("log",),
+        ("audit", "verify"),
+        ("resume",),
+        ("estop", "status"),
+    ],
+)
+def test_commands__broken_configuration__say_every_mistake_and_end_with_78(
+    desk: Desk, argv: tuple[str, ...], text: str
+) -> None:
+    desk.config.write_text(text, encoding="utf-8")
+
+    ran = desk.ultrad(*argv)
+
+    assert ran.code == EXIT_CONFIG
+    assert str(desk.config) in ran.err
+    assert "Traceback" not in ran.err
+
+
+@pytest.mark.parametrize("argv", [("status",), ("run",), ("init",)])
+def test_commands__no_configuration__end_with_78(desk: Desk, argv: tuple[str, ...]) -> None:
+    desk.config.unlink()
+
+    assert desk.ultrad(*argv).code == EXIT_CONFIG
+
+
+def test_estop_on__limits_were_just_broken__stops_all_the_same(desk: Desk) -> None:
+    assert desk.ultrad("init").code == 0
+    with desk.config.open("a", encoding="utf-8") as file:
+        file.write("[limits]\ntrip_hf = 'oops'\n")
+
+    assert desk.ultrad("estop", "on").code == 0
+    assert desk.flag.exists()
+
+
+# ---------------------------------------------------------------- stopping without a daemon
+
+
+def test_estop_on__daemon_is_down__flag_stands_and_tells_no_lie(desk: Desk) -> None:
+    assert desk.ultrad("init").code == 0
+
+    ran = desk.ultrad("estop", "on", "--reason", "looks odd")
+
+    assert ran.code == 0
+    assert str(desk.flag) in ran.out
+    with pytest.raises(json.JSONDecodeError):  # nobody can write a cause of the daemon's own this way
+        Cause.from_json(json.loads(desk.flag.read_bytes()))
+
+
+def test_estop_on__flag_stands_already__is_left_as_it_is(desk: Desk) -> None:
+    assert desk.ultrad("init").code == 0
+    desk.flag.write_text("first", encoding="utf-8")
+
+    assert desk.ultrad("estop", "on", "--reason", "second").code == 0
+    assert desk.flag.read_text(encoding="utf-8") == "first"
+
+
+def test_estop_on__nothing_works__says_what_to_do(desk: Desk) -> None:
+    ran = desk.ultrad("estop", "on")
+
+    assert ran.code == 1
+    assert f"touch {desk.flag}" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("make", "told"), [("nothing", "does not stand"), ("touch", "stop is ON"), ("rm -r", "counts as ON")]
+)
+def test_estop_status__daemon_is_down__tells_what_the_flag_says(desk: Desk, make: str, told: str) -> None:
+    assert desk.ultrad("init").code == 0
+    if make == "touch":
+        desk.flag.touch()
+    elif make == "rm -r":
+        desk.flag.parent.rmdir()
+
+    ran = desk.ultrad("estop", "status")
+
+    assert ran.code == 3
+    assert told in ran.err
+
+
+# ---------------------------------------------------------------- the record without a daemon
+
+
+def test_log__daemon_is_down__reads_the_file(desk: Desk) -> None:
+    assert desk.ultrad("init").code == 0
+
+    ran = desk.ultrad("log", "--json")
+
+    assert ran.code == 0
+    assert json.loads(ran.out)["kind"] == "daemon.init"
+    assert "journal's file" in ran.err
+
+
+def test_log__no_daemon_and_no_journal__ends_with_78(desk: Desk) -> None:
+    assert desk.ultrad("log").code == EXIT_CONFIG
+
+
+def test_audit_verify__sound__says_its_head(desk: Desk) -> None:
+    assert desk.ultrad("init").code == 0
+    head = marker.read(paths(desk).marker)
+    assert head
+
+    ran = desk.ultrad("audit", "verify", "--head", f"{head.seq}:{head.hash}")
+
+    assert ran.code == 0
+    assert f"{head.seq}:{head.hash}" in ran.out
+
+
+def test_audit_verify__changed_row__says_where(desk: Desk) -> None:
+    assert desk.ultrad("init").code == 0
+    with sqlite3.connect(paths(desk).journal) as db:
+        db.execute("UPDATE events SET text = 'nothing happened' WHERE seq = 1")
+    db.close()
+
+    ran = desk.ultrad("audit", "verify")
+
+    assert ran.code == 1
+    assert "from event 1 on" in ran.err
+
+
+@pytest.mark.parametrize("head", [f"1:{HASH}", f"9:{HASH}"])
+def test_audit_verify__head_kept_elsewhere_differs__found(desk: Desk, head: str) -> None:
+    assert desk.ultrad("init").code == 0
+
+    assert desk.ultrad("audit", "verify", "--head", head).code == 1
+
+
+def test_audit_verify__journal_written_anew__found_by_the_marker(desk: Desk) -> None:
+    assert desk.ultrad("init").code == 0
+    paths(desk).journal.unlink()
+    kept = paths(desk).marker.read_bytes()
+    paths(desk).marker.unlink()
+    assert desk.ultrad("init").code == 0
+    paths(desk).marker.write_bytes(kept)
+
+    assert desk.ultrad("audit", "verify").code == 1
+
+
+def test_audit_verify__another_journal_of_the_same_length_at_zero__found(desk: Desk) -> None:
+    assert desk.ultrad("init").code == 0
+    marker.write(paths(desk).marker, JournalHead("another", 0, HASH), 0)
+
+    ran = desk.ultrad("audit", "verify")
+
+    assert ran.code == 1
+    assert "another one than before" in ran.err
+
+
+@pytest.mark.parametrize("head", ["", "1", "x:y", f"0:{HASH}", f"1:{HASH}0", f"-1:{HASH}"])
+def test_audit_verify__head_that_is_none__is_a_usage_error(desk: Desk, head: str) -> None:
+    assert desk.ultrad("audit", "verify", "--head", head).code == 2
+
+
+def test_audit_verify__no_journal__ends_with_78(desk: Desk) -> None:
+    assert desk.ultrad("audit", "verify").code == EXIT_CONFIG
+
+
+# ---------------------------------------------------------------- the marker
+
+
+def test_marker__written__reads_back(tmp_path: Path) -> None:
+    path = tmp_path / "marker.json"
+
+    marker.write(path, JournalHead("one", 1, HASH), 1_000)
+    marker.write(path, JournalHead("one", 2, HASH), 2_000)
+
+    assert marker.read(path) == JournalHead("one", 2, HASH)
+    assert mode(path) == 0o600
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["marker.json"]
+
+
+def test_marker__missing__none(tmp_path: Path) -> None:
+    assert marker.read(tmp_path / "marker.json") is None
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"null",
+        b"\xff",
+        b"[1]",
+        b'{"journal_id":"one","seq":1,"hash":"abc","written_wall_ms":1}',
+        b'{"journal_id":"","seq":1,"hash":"%s","written_wall_ms":1}' % HASH.encode(),
+        b'{"journal_id":"one","seq":-1,"hash":"%s","written_wall_ms":1}' % HASH.encode(),
+        b'{"journal_id":"one","seq":true,"hash":"%s","written_wall_ms":1}' % HASH.encode(),
+        b'{"journal_id":"one","seq":1,"hash":"%s"}' % HASH.encode(),
+        b'{"journal_id":"' + b"a" * 5_000 + b'"}',
+        b"[" * 4_000,
+    ],
+)
+def test_marker__damaged__is_not_taken_for_missing(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "marker.json"
+    path.write_bytes(content)
+
+    with pytest.raises(Permanent):
+        marker.read(path)
+
+
+def test_marker__cannot_be_read_or_written__transient(tmp_path: Path) -> None:
+    path = tmp_path / "marker.json"
+    path.mkdir()
+
+    with pytest.raises(Transient):
+        marker.read(path)
+    with pytest.raises(Transient):
+        marker.write(path, JournalHead("one", 1, HASH), 1)
+    with pytest.raises(Transient):
+        marker.write(tmp_path / "gone/marker.json", JournalHead("one", 1, HASH), 1)
+
+
+# ---------------------------------------------------------------- the place, and what starting costs
+
+
+def test_place__defaults__are_those_of_the_schema() -> None:
+    assert {name: Settings.model_fields[name].default for name in DEFAULTS} == dict(DEFAULTS)
+    assert ROLLBACK_ANSWERS == checklist.ROLLBACK_ANSWERS
+
+
+@pytest.mark.parametrize(
+    ("environ", "language"),
+    [
+        ({}, "en"),
+        ({"LANG": "ja_JP.UTF-8"}, "ja"),
+        ({"LANG": "ja_JP.UTF-8", "LC_ALL": "C"}, "en"),
+        ({"LC_MESSAGES": "ja_JP", "LANG": "en_US"}, "ja"),
+    ],
+)
+def test_place__no_configuration__the_terminal_says_the_language(environ: dict[str, str], language: str) -> None:
+    place = find(Path("/nonexistent"), environ)
+
+    assert (place.language, place.sound) == (language, False)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "language = 1",
+        "timezone = 'Mars/Base'",
+        "timezone = '../etc'",
+        "state_dir = 'x'",
+        "runtime_dir = '/a\\u0000b'",
+    ],
+)
+def test_place__one_key_is_unusable__stands_at_its_default_and_is_not_sound(tmp_path: Path, line: str) -> None:
+    config = tmp_path / "ultrad.toml"
+    config.write_text(line.replace("'", '"'), encoding="utf-8")
+
+    place = find(config, {})
+
+    assert not place.sound
+    assert (place.state_dir, place.runtime_dir, place.language) == ("/var/lib/ultrad", "/run/ultrad", "ja")
+
+
+def test_place__environment_variable__names_the_file(desk: Desk) -> None:
+    desk.write("ja")
+    other = desk.home / "other.toml"
+    other.write_text("language = 'xx'", encoding="utf-8")
+
+    assert desk.ultrad("--config", str(other), "status").code == EXIT_CONFIG
+    assert desk.ultrad(f"--config={other}", "status").code == EXIT_CONFIG
+    assert desk.ultrad("status").code == 3
+
+
+HEAVY = ("aiohttp", "anyio", "pydantic", "pydantic_core", "rich", "sqlite3", "web3")
+
+
+@pytest.mark.parametrize(
+    ("argv", "unwanted"),
+    [
+        (("--help",), (*HEAVY, "http.client")),
+        (("resume", "--help"), (*HEAVY, "http.client")),
+        (("version",), HEAVY),
+        (("status", "--json"), HEAVY),
+        (("status",), ("aiohttp", "anyio", "pydantic", "web3")),
+    ],
+)
+def test_commands__start__import_no_more_than_they_need(
+    desk: Desk, argv: tuple[str, ...], unwanted: tuple[str, ...]
+) -> None:
+    script = (
+        "import sys, contextlib\n"
+        "from ultrad.cli.main import main\n"
+        "with contextlib.suppress(SystemExit): main(sys.argv[1:])\n"
+        f"print([one for one in {unwanted!r} if one in sys.modules], file=sys.stderr)\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", script, "--config", str(desk.config), *argv],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
+    )
+
+    assert ran.stderr.splitlines()[-1] == "[]"
+
+
+def test_output__reader_has_seen_enough__ends_quietly(desk: Desk) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-u", "-m", "ultrad", "--config", str(desk.config), "version"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as child:
+        assert child.stdout and child.stderr  # noqa: PT018 - narrows two types
+        child.stdout.close()
+        said = child.stderr.read()
+
+    assert b"Traceback" not in said
+    assert b"Exception" not in said
+
+
+def test_usage__no_command__shows_help_and_ends_with_2(desk: Desk) -> None:
+    ran = desk.ultrad()
+
+    assert ran.code == 2
+    assert "usage: ultrad" in ran.err
+
+
+@pytest.mark.parametrize(
+    "argv", [("job",), ("job", "run"), ("estop",), ("audit",), ("resume", "--rollback", "perhaps")]
+)
+def test_usage__incomplete_or_wrong__ends_with_2(desk: Desk, argv: tuple[str, ...]) -> None:
+    assert desk.ultrad(*argv).code == 2
