@@ -13,7 +13,7 @@ import orjson
 from ultrad.core import estop as state_of
 from ultrad.core import estop_rules as decide
 from ultrad.core.estop import Cause, EstopState, Mode
-from ultrad.core.events import Effect, Finding, Json, Level, Origin, Severity
+from ultrad.core.events import Effect, Event, Finding, Json, Level, Origin, Severity
 from ultrad.core.limits import EstopRules
 from ultrad.errors import Transient
 from ultrad.gate import Gate
@@ -25,6 +25,8 @@ LOOK_INTERVAL_S = 1.0
 """How often the flag is looked at for journal and notices. The gate looks for itself, each time."""
 FLAG_TIMEOUT_S = 5.0
 """How long a trip waits for the flag's disk. The memory latch holds meanwhile, and writing is tried again."""
+JOURNAL_TIMEOUT_S = 10.0
+"""How long the way back waits for the journal's disk: a hung one must not stop the look at the flag."""
 SOURCE = "estop"
 
 
@@ -145,12 +147,12 @@ class Estop:
         before = self.state
         override = decide.override_of(before, self._hf, state_of.UNKNOWN, now)
         try:
-            await self._journal.append(state_of.override_event(override, now, self.rules))
+            hung = await self._append(state_of.override_event(override, now, self.rules))
         except Transient as error:
             self._tell("override_unrecorded", _override_unrecorded(error.message))
             return
         self._trouble.pop("override_unrecorded", None)
-        if self.state is not before:
+        if hung or self.state is not before:
             return  # a further cause came while the journal wrote: it stands after the override there, and here
         self.state = state_of.overridden(before, override)
         self._gate.unlatch()
@@ -205,6 +207,7 @@ class Estop:
         self._trouble[code] = Finding(
             code, "", Level.EMERGENCY, Origin.INFRASTRUCTURE, message, Severity.S1, Effect.NO_TRADE
         )
+        self._sink.observe(SOURCE, tuple(self._trouble.values()), self._clock.now())
 
     # -------------------------------------------------------- resume
 
@@ -226,7 +229,8 @@ class Estop:
         before, seen, now = self.state, self._flag.look(), self._clock.now()
         if (obstacle := self._obstacle(seen) or holds()) is not None:
             return obstacle
-        await self._journal.append(state_of.resume_event(by, checklist, now))
+        if (hung := await self._append(state_of.resume_event(by, checklist, now))) is not None:
+            return hung
         if self.state is not before:
             self.state = state_of.resumed_in_vain(before, self.state, now)
             return msg("A new cause came in between: the stop stays ON.")
@@ -235,6 +239,10 @@ class Estop:
         if late is not None:  # the record says resumed: what undoes it must be recorded as well
             await self._trip(decide.resume_undone_cause(late, now))
             return late
+        return await self._open(seen, now)
+
+    async def _open(self, seen: FlagLook, now: Now) -> Message | None:
+        """Remove the flag that was seen, and open the gate; or stop again, and say why."""
         try:
             removed = self._flag.remove(seen)
         except Transient as error:
@@ -246,6 +254,16 @@ class Estop:
             await self._trip(self._cause_of_touch(now))
             return msg("Somebody touched the flag in between: the stop stays ON.")
         return None
+
+    async def _append(self, event: Event) -> Message | None:
+        """Have the way back recorded, or trip where the journal hangs and say so. Raises Transient."""
+        with anyio.move_on_after(JOURNAL_TIMEOUT_S):
+            await self._journal.append(event)
+            return None
+        # The journal may yet record what it was given; a trip recorded after that undoes it there as well.
+        cause = decide.journal_hung_cause(self._clock.now(), int(JOURNAL_TIMEOUT_S))
+        await self._trip(cause)
+        return cause.message
 
     def _obstacle(self, seen: FlagLook) -> Message | None:
         if self._tripping:

@@ -193,6 +193,7 @@ def test_still_standing_cause__again_and_again__keeps_its_age_and_does_not_nest(
         (decide.operator_cause("hanako", "", at(1)), "operator", "hanako", "Stopped by hanako."),
         (decide.touched_cause("taro", at(1)), "flag", "taro", "made by taro"),
         (decide.unreadable_cause("EIO", at(1)), "flag_unreadable", "ultrad", "(EIO)"),
+        (decide.journal_hung_cause(at(1), 10), "journal_hung", "ultrad", "for 10 s"),
         (decide.lapse_cause(at(1), RULES), "override_lapsed", "ultrad", "30 minutes"),
         (decide.resume_undone_cause(msg("Too low."), at(1)), "resume_undone", "ultrad", "Too low."),
     ],

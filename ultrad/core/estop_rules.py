@@ -135,6 +135,21 @@ def resume_undone_cause(reason: Message, now: Now) -> Cause:
     )
 
 
+def journal_hung_cause(now: Now, seconds: int) -> Cause:
+    """A stop that was about to be lifted or overridden, when the journal did not answer."""
+    return Cause(
+        "journal_hung",
+        "",
+        now,
+        BY_ULTRAD,
+        msg(
+            "The journal has not answered for {seconds} s, so that the stop could not be lifted: it stays ON. "
+            "Mend the disk, then begin again.",
+            seconds=seconds,
+        ),
+    )
+
+
 def unreadable_cause(error: str, now: Now) -> Cause:
     """A flag that cannot be examined counts as standing."""
     return Cause(
