@@ -3,6 +3,7 @@
 The devnet is built if need be, started once, and given to each test in the reference state.
 """
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,16 @@ from ultrad.i18n import Message
 HERE = Path(__file__).parent
 LOCAL = ("adapters", "bench", "chain", "cli", "system", "web")
 """Tests that talk to real servers on this machine. All others, and every other host, are cut off."""
+
+
+def pytest_sessionstart() -> None:
+    # Said once, no loop is made on demand: pytest-asyncio asks for one around async tests, and leaves it unclosed.
+    asyncio.set_event_loop(None)
+
+
+def pytest_configure() -> None:
+    # Where none was ever set, asking for the current loop makes one, which pytest-asyncio does and nobody closes.
+    asyncio.set_event_loop(None)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
