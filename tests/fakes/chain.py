@@ -14,6 +14,9 @@ from ultrad.ports import Clock, EndpointFault, EndpointStatus, Probe, Turned
 from ultrad.units import INFINITE_HF, WAD, UsdE8, Wad
 
 
+TURN_S = 1.0
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """A position's figures; the health factor follows from a liquidation threshold of 83 %."""
@@ -118,7 +121,7 @@ class FakeChain:
     async def run(self, turned: Turned) -> None:
         while True:
             turned()
-            await anyio.sleep(1)
+            await anyio.sleep(TURN_S)
 
     async def next_head(self) -> Block:
         while self._newest is None:

@@ -1,8 +1,9 @@
 """A journal in memory, without threads, that works in virtual time and fails when told to."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
+from heapq import merge
+from itertools import groupby, islice
 
 import anyio
 
@@ -66,6 +67,9 @@ class FakeJournal:
     _running: bool = False
     _closed: bool = False
     _keys: set[tuple[str, str]] = field(default_factory=set)
+    _by_kind: dict[str, list[int]] = field(default_factory=dict)
+    _indexed: int = 0
+    _indexed_list: list[Recorded] | None = None
     _wake: anyio.Event = field(default_factory=anyio.Event)
     _moving: anyio.Event | None = None
     _writing: anyio.Lock = field(default_factory=anyio.Lock)
@@ -115,10 +119,23 @@ class FakeJournal:
         await self._submit(())
 
     async def events(self, which: EventFilter) -> tuple[Recorded, ...]:
-        found = [one for one in self.recorded if _matches(one, which)]
+        found = (self.recorded[place] for place in self._places(which) if _matches(self.recorded[place], which))
+        return tuple(islice(found, max(0, which.limit)))
+
+    def _places(self, which: EventFilter) -> Iterable[int]:
+        """Where to look: by kind, so that a long life in virtual time does not go through all of it each time."""
+        if self._indexed_list is not self.recorded:
+            self._by_kind, self._indexed, self._indexed_list = {}, 0, self.recorded
+        for place in range(self._indexed, len(self.recorded)):
+            self._by_kind.setdefault(self.recorded[place].event.kind, []).append(place)
+        self._indexed = len(self.recorded)
+        if not which.kinds:
+            every = range(which.after_seq, len(self.recorded))
+            return reversed(every) if which.newest_first else every
+        of_kinds = [places for kind, places in self._by_kind.items() if _is_of(kind, which.kinds)]
         if which.newest_first:
-            found.reverse()
-        return tuple(found[: max(0, which.limit)])
+            return merge(*(reversed(places) for places in of_kinds), reverse=True)
+        return merge(*of_kinds)
 
     async def value_extremes(self, since_steady_ms: int) -> tuple[Extremes, ...]:
         minutes: dict[tuple[int, str], list[Kept]] = {}
@@ -286,5 +303,9 @@ def _matches(one: Recorded, which: EventFilter) -> bool:
         and event.level >= which.min_level
         and (which.since_ms is None or event.now.wall_ms >= which.since_ms)
         and (which.until_ms is None or event.now.wall_ms <= which.until_ms)
-        and (not which.kinds or any(f"{event.kind}.".startswith(f"{kind}.") for kind in which.kinds))
+        and (not which.kinds or _is_of(event.kind, which.kinds))
     )
+
+
+def _is_of(kind: str, wanted: tuple[str, ...]) -> bool:
+    return any(f"{kind}.".startswith(f"{one}.") for one in wanted)
