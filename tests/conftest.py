@@ -24,11 +24,6 @@ def pytest_sessionstart() -> None:
     asyncio.set_event_loop(None)
 
 
-def pytest_configure() -> None:
-    # Where none was ever set, asking for the current loop makes one, which pytest-asyncio does and nobody closes.
-    asyncio.set_event_loop(None)
-
-
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.path.relative_to(HERE).parts[0] in LOCAL:
         pytest_socket.socket_allow_hosts(["127.0.0.1", "::1"], allow_unix_socket=True)
