@@ -1,0 +1,273 @@
+"""The stop between its flag, its journal and the people who touch it."""
+
+import anyio
+import orjson
+import pytest
+
+from tests.core.make import cause as made
+from tests.sim.watching import BAD, SOON_S, World, account
+from ultrad.core.estop import Mode
+from ultrad.core.estop_rules import operator_cause
+from ultrad.core.events import Severity
+from ultrad.core.limits import EstopRules
+from ultrad.estop import FLAG_TIMEOUT_S
+from ultrad.gate import MaybeSentError
+
+pytestmark = pytest.mark.looptime
+
+PRODUCTION = EstopRules(lapses=True)
+
+
+# ---------------------------------------------------------------- touch
+
+
+async def test_estop__flag_touched__shuts_at_once_and_is_recorded_within_a_second() -> None:
+    world = World()
+    async with world.life() as life:
+        world.flag.touch()
+        assert not life.is_open()
+        await anyio.sleep(1.1)
+        assert (life.mode(), life.causes) == (Mode.ON, ["flag"])
+        assert life.estop.state.causes[0].by == "hanako"
+        assert await world.kinds() == ["estop.on"]
+
+
+async def test_estop__touched_and_gone_between_two_looks__counts_where_the_gate_saw_it() -> None:
+    world = World()
+    async with world.life() as life:
+        await anyio.sleep(0.5)
+        world.flag.touch()
+        assert not life.is_open()
+        world.flag.rm()
+        assert not life.is_open()
+        await anyio.sleep(1.1)
+        assert (life.mode(), life.causes) == (Mode.ON, ["flag"])
+        assert world.flag.present
+
+
+async def test_estop__flag_stands_at_the_start__is_on() -> None:
+    world = World()
+    world.flag.touch()
+    async with world.life() as life:
+        assert (life.mode(), life.causes) == (Mode.ON, ["flag"])
+        assert not life.is_open()
+
+
+async def test_estop__killed_between_flag_and_journal__knows_its_cause_from_the_flag() -> None:
+    world = World()
+    async with world.life():
+        pass
+    lost = made("hf_low", "main", world.clock.now(), BAD.health_factor)
+    world.flag.present, world.flag.text = True, orjson.dumps(lost.json())
+    async with world.life() as life:
+        assert life.estop.state.causes == (lost,)
+        assert life.mode() is Mode.ON
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"{",
+        b"stop!",
+        b"null",
+        b"[" * 5_000,
+        b'{"code":1}',
+        orjson.dumps(made().json() | {"message": {"text": "{x:>999999999}", "args": {"x": "a"}}}),
+        orjson.dumps(made().json() | {"message": {"text": "{missing}", "args": {}}}),
+        b'{"code":"a","subject":"","wall_ms":1,"steady_ms":1,"by":"x","figures":{},"health_factor":null,"message":'
+        + b'{"text":"{a}","args":{"a":' * 480
+        + b'"x"'
+        + b"}}" * 480
+        + b"}",
+    ],
+)
+async def test_estop__whatever_stands_in_the_flag__stops_and_goes_on(text: bytes) -> None:
+    world = World()
+    async with world.life() as life:
+        world.flag.present, world.flag.text = True, text
+        await anyio.sleep(1.1)
+        assert (life.mode(), life.causes) == (Mode.ON, ["flag"])
+        turns = life.turns["estop"]
+        await anyio.sleep(3)
+        assert life.turns["estop"] > turns
+        assert str(life.estop.state.causes[0].message)
+
+
+async def test_estop__cause_in_the_flag_from_the_future__is_never_covered_early() -> None:
+    world = World()
+    async with world.life() as life:
+        later = made("flag", "", type(world.clock.now())(0, 10**12))
+        world.flag.present, world.flag.text = True, orjson.dumps(later.json())
+        await anyio.sleep(1.1)
+        await world.pass_s(120)
+        await world.remove_flag()
+        assert life.mode() is Mode.ON
+        assert world.flag.present
+
+
+# ---------------------------------------------------------------- a flag that cannot be examined
+
+
+async def test_estop__flag_unreadable__is_on_and_stays_on_when_the_disk_is_back_empty() -> None:
+    world = World()
+    async with world.life() as life:
+        world.flag.unreadable, world.flag.full = "EIO", True
+        assert not life.is_open()
+        await anyio.sleep(1.1)
+        assert (life.mode(), life.causes) == (Mode.ON, ["flag_unreadable"])
+        assert life.told()["flag_unwritable"].severity is Severity.S1
+        await world.pass_s(120)
+        world.flag.unreadable, world.flag.full = "", False  # mended, and no flag on it
+        await anyio.sleep(2.1)
+        assert life.mode() is Mode.ON
+        assert world.flag.present
+        assert "flag_unwritable" not in life.told()
+        assert "estop.override" not in await world.kinds()
+
+
+async def test_estop__flag_that_stood_becomes_unreadable__its_loss_is_no_removal() -> None:
+    world = World()
+    async with world.life() as life:
+        await world.trip()
+        world.flag.unreadable = "EIO"
+        await world.pass_s(5)
+        world.flag.unreadable = ""
+        world.flag.rm()  # another disk is mounted there
+        await anyio.sleep(1.1)
+        assert life.mode() is Mode.ON
+        assert world.flag.present
+        await anyio.sleep(1.1)
+        await world.remove_flag()  # and now somebody means it
+        assert life.mode() is Mode.OVERRIDDEN
+
+
+async def test_estop__resume_while_the_flag_cannot_be_examined__is_refused() -> None:
+    world = World()
+    async with world.life() as life:
+        await world.trip()
+        world.flag.unreadable = "EIO"
+        obstacle = await life.estop.resume(("hanako",), [])
+        assert "cannot be examined" in str(obstacle)
+        assert life.mode() is Mode.ON
+
+
+# ---------------------------------------------------------------- disks
+
+
+async def test_trip__flag_disk_hangs__latch_holds_s1_is_told_and_writing_is_tried_again() -> None:
+    world = World()
+    async with world.life() as life:
+        world.flag.hung = True
+        await world.block(BAD)
+        assert not life.is_open()
+        assert life.mode() is Mode.ON
+        await anyio.sleep(FLAG_TIMEOUT_S)
+        assert life.told()["flag_unwritable"].severity is Severity.S1
+        assert not life.is_open()
+        world.flag.hung = False
+        await anyio.sleep(FLAG_TIMEOUT_S + 1.1)
+        assert world.flag.present
+        assert "flag_unwritable" not in life.told()
+        assert await world.kinds() == ["estop.on", "estop.flag_stood"]
+        assert await world.recorded() == life.estop.state
+
+
+async def test_trip__flag_disk_is_full__never_reads_as_removed() -> None:
+    world = World()
+    async with world.life() as life:
+        world.flag.full = True
+        await world.trip(180)
+        assert life.mode() is Mode.ON
+        assert not life.is_open()
+        assert "estop.override" not in await world.kinds()
+    async with world.life() as life:  # nor after a restart
+        await world.pass_s(30)
+        assert life.mode() is Mode.ON
+        assert not life.is_open()
+        world.flag.full = False
+        await anyio.sleep(1.1)
+        assert world.flag.present
+
+
+async def test_trip__journal_hangs__flag_and_gate_do_not_wait() -> None:
+    world = World()
+    async with world.life() as life:
+        world.journal.hang()
+        world.chain.set("main", BAD)
+        world.chain.mine()
+        await anyio.sleep(0.001)
+        assert life.mode() is Mode.ON
+        assert world.flag.present
+        turns = dict(life.turns)
+        await world.pass_s(120)
+        for name in ("watch", "estop"):
+            assert life.turns[name] - turns[name] > 10
+        assert await world.kinds() == []
+        world.journal.recover()
+        await anyio.sleep(1)
+        assert await world.kinds() == ["estop.on"]
+
+
+async def test_trip__journal_is_full__is_recorded_when_it_is_not() -> None:
+    world = World()
+    async with world.life() as life:
+        world.journal.full = True
+        await world.trip(30)
+        assert (life.mode(), world.flag.present) == (Mode.ON, True)
+        world.journal.recover()
+        await anyio.sleep(2)
+        assert await world.recorded() == life.estop.state
+
+
+async def test_trip__slow_flag__no_look_meanwhile_takes_it_for_removed() -> None:
+    world = World()
+    async with world.life() as life:
+        world.flag.delay_s = 4.5
+        await world.block(BAD)
+        await anyio.sleep(4)
+        assert (life.mode(), world.flag.present) == (Mode.ON, False)
+        await anyio.sleep(2)
+        assert (life.mode(), world.flag.present) == (Mode.ON, True)
+        assert await world.kinds() == ["estop.on"]
+
+
+async def test_trip__send_under_way__is_cancelled_and_counts_as_maybe_sent() -> None:
+    world = World()
+    async with world.life() as life:
+        outcome: list[str] = []
+
+        async def send() -> None:
+            try:
+                await life.gate.send(lambda: anyio.sleep(60))
+            except MaybeSentError:
+                outcome.append("maybe")
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(send)
+            await anyio.sleep(SOON_S)
+            await world.block(BAD)
+        assert outcome == ["maybe"]
+
+
+async def test_trip__same_cause_again__is_one_record() -> None:
+    world = World()
+    async with world.life() as life:
+        for _ in range(3):
+            await life.estop.trip(operator_cause("hanako", "why not", world.clock.now()))
+        await anyio.sleep(SOON_S)
+        assert await world.kinds() == ["estop.on"]
+
+
+async def test_trip__several_causes__each_is_kept_and_the_flag_is_left_as_it_is() -> None:
+    world = World()
+    async with world.life() as life:
+        await world.block(BAD)
+        first = world.flag.text
+        await life.estop.trip(operator_cause("hanako", "", world.clock.now()))
+        await world.block(account("1.5", net=20_000))
+        assert life.causes == ["hf_low", "operator", "value_moved"]
+        assert world.flag.text == first
+        assert await world.recorded() == life.estop.state
+    async with world.life() as life:
+        assert life.causes == ["hf_low", "operator", "value_moved"]

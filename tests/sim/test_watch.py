@@ -1,0 +1,156 @@
+"""Head → reading → trip, and silence."""
+
+import anyio
+import pytest
+
+from tests.fakes.chain import Account
+from tests.sim.watching import BAD, GOOD, NEAR, SOON_S, World, account, assert_open, assert_stopped
+from ultrad.core.estop import Mode
+from ultrad.core.events import Effect, Level, Severity
+from ultrad.ports import EndpointFault
+
+pytestmark = pytest.mark.looptime
+
+
+# ---------------------------------------------------------------- one endpoint
+
+
+async def test_watch__good_reading__opens_the_gate() -> None:
+    world = World()
+    async with world.life() as life:
+        assert_open(life)
+        assert life.told() == {}
+
+
+async def test_watch__one_endpoint_bad__trips_at_once() -> None:
+    world = World()
+    async with world.life() as life:
+        world.chain.set("main", BAD)
+        world.chain.mine()
+        await anyio.sleep(0.001)
+        assert_stopped(life, world, "hf_low")
+        cause = life.estop.state.causes[0]
+        assert (cause.subject, cause.health_factor) == ("main", BAD.health_factor)
+        await anyio.sleep(SOON_S)
+        assert await world.kinds() == ["estop.on"]
+        assert b'"code":"hf_low"' in world.flag.text
+        assert life.told()["hf_low"].severity is Severity.S1
+
+
+async def test_watch__exactly_at_the_threshold__trips_and_one_above_only_warns() -> None:
+    world = World()
+    async with world.life() as life:
+        await world.block(account("1.6002"))
+        assert_open(life)
+        assert life.told()["hf_near"].level is Level.WARNING
+        await world.block(account("1.6"))
+        assert_stopped(life, world, "hf_low")
+
+
+async def test_watch__near__warns_and_stays_open() -> None:
+    world = World()
+    async with world.life() as life:
+        await world.block(NEAR)
+        assert_open(life)
+        assert list(life.told()) == ["hf_near"]
+        await world.block(GOOD)
+        assert life.told() == {}
+
+
+async def test_watch__no_head_comes__reads_all_the_same() -> None:
+    world = World()
+    async with world.life() as life:
+        world.chain.set("main", BAD)
+        world.chain._state[world.chain._known[-1].hash]["main"] = BAD
+        await anyio.sleep(16)
+        assert_stopped(life, world, "hf_low")
+
+
+async def test_watch__empty_position__allows_no_trade() -> None:
+    world = World()
+    world.chain.set("main", Account(0, 0))
+    async with world.life() as life:
+        assert life.mode() is Mode.OFF
+        assert life.told()["position_empty"].effect is Effect.NO_TRADE
+        assert life.conditions.no_trade()
+
+
+async def test_watch__position_unreadable__keeps_the_gate_shut_until_it_can_be_read() -> None:
+    world = World()
+    world.chain.set("main", None)
+    async with world.life() as life:
+        assert life.gate.shut_by() == ("no_reading",)
+        assert life.told()["position_unreadable"].effect is Effect.NO_TRADE
+        await world.block(GOOD)
+        assert_open(life)
+        world.chain.set("main", None)
+        await world.block()
+        assert life.gate.shut_by() == ("no_reading",)
+
+
+# ---------------------------------------------------------------- silence
+
+
+async def test_watch__first_failed_round__shuts_the_gate_and_a_good_one_opens_it() -> None:
+    world = World("alpha", "beta")
+    async with world.life() as life:
+        world.fail()
+        await anyio.sleep(15.1)
+        assert life.gate.shut_by() == ("no_reading",)
+        assert life.told()["chain_unreadable"].effect is Effect.NO_TRADE
+        world.fail(None)
+        await world.block()
+        assert_open(life)
+        assert not {"chain_unreadable", "aave_silent"} & set(life.told())
+
+
+async def test_watch__silent_for_three_rounds_and_a_minute__trips_not_before() -> None:
+    world = World("alpha", "beta")
+    async with world.life() as life:
+        world.fail()
+        await anyio.sleep(15.1)  # the first failed round
+        await anyio.sleep(59)
+        assert life.mode() is Mode.OFF
+        await anyio.sleep(16)
+        assert_stopped(life, world, "aave_silent")
+        assert life.told()["aave_silent"].severity is Severity.S2
+
+
+async def test_watch__silence_is_broken_once__counts_anew() -> None:
+    world = World("alpha", "beta")
+    async with world.life() as life:
+        for _ in range(4):
+            world.fail()
+            await anyio.sleep(50)
+            world.fail(None)
+            await world.block()
+        assert_open(life)
+
+
+async def test_watch__stale_heads__shut_the_gate_but_are_not_silence() -> None:
+    world = World("alpha", "beta")
+    async with world.life() as life:
+        world.chain.node("beta").fault = EndpointFault.FAILED
+        await anyio.sleep(600)  # no block comes: alpha's head grows old
+        assert life.mode() is Mode.OFF
+        assert life.gate.shut_by() == ("no_reading",)
+        assert life.told()["endpoint_stale"].level is Level.ALERT
+        assert "aave_silent" not in life.told()
+
+
+async def test_watch__one_of_two_fails__goes_on_with_the_other() -> None:
+    world = World("alpha", "beta")
+    async with world.life() as life:
+        world.chain.node("alpha").fault = EndpointFault.FAILED
+        await world.pass_s(120)
+        assert_open(life)
+        assert life.told()["endpoint_failed"].subject == "alpha"
+
+
+async def test_watch__outage__every_loop_goes_on_turning() -> None:
+    world = World("alpha", "beta")
+    async with world.life() as life:
+        world.fail()
+        before = dict(life.turns)
+        await anyio.sleep(300)
+        assert all(life.turns[name] - before[name] >= 10 for name in before)
