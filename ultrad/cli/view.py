@@ -20,15 +20,15 @@ def status_view(status: Status, when: When, hints: Iterable[str] = ()) -> View:
     """Everything, the most important first. hints: lines about what to try next."""
     sections = (
         _positions(status),
-        Section(msg("Try next"), (), tuple((Cell(hint),) for hint in hints)),
-        _market(status, when),
         _findings(status, when),
-        _endpoints(status),
-        jobs_section(status.jobs, when),
-        _parts(status.parts),
-        _journal(status),
-        _loosened(status),
         events_section(tuple(reversed(status.recent)), when, msg("Last events")),
+        Section(msg("Try next"), (), tuple((Cell(hint),) for hint in hints)),
+        jobs_section(status.jobs, when),
+        _endpoints(status),
+        _market(status, when),
+        _loosened(status),
+        _journal(status),
+        _parts(status.parts),
     )
     banner, style = estop_banner(status.estop, when)
     told = msg(
@@ -118,9 +118,11 @@ def _position(one: PositionStatus, status: Status) -> tuple[Cell, ...]:
 
 
 def _hf_style(hf: Wad, status: Status) -> str:
-    if status.trip_hf is not None and hf <= status.trip_hf:
+    if status.warn_hf is None or status.trip_hf is None:
+        return "bold"
+    if hf <= status.trip_hf:
         return BAD
-    return "bold yellow" if status.warn_hf is not None and hf <= status.warn_hf else "bold green"
+    return "bold yellow" if hf <= status.warn_hf else "bold green"
 
 
 def _distance(hf: Wad, limit: Wad | None) -> Cell:
