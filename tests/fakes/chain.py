@@ -13,7 +13,6 @@ from ultrad.i18n import Message, msg
 from ultrad.ports import Clock, EndpointFault, EndpointStatus, Probe, Turned
 from ultrad.units import INFINITE_HF, WAD, UsdE8, Wad
 
-
 TURN_S = 1.0
 
 
