@@ -38,7 +38,7 @@ run: build ## the daemon on the embedded devnet, with a live status
 	@ULTRAD_CACHE=$(CURDIR)/$(CACHE) $(BIN)/python -m ultrad.devnet.demo
 
 test: build lint ## everything that must hold, in under ten minutes
-	@ULTRAD_CACHE=$(CURDIR)/$(CACHE) $(BIN)/python -m pytest -m "not prove" $(COVERAGE)
+	@ULTRAD_CACHE=$(CURDIR)/$(CACHE) $(BIN)/python -m pytest $(COVERAGE)
 
 prove: build lint ## the long form: every round, every order
 	@ULTRAD_CACHE=$(CURDIR)/$(CACHE) $(BIN)/python -m pytest -m "prove or not prove" $(COVERAGE)

@@ -72,6 +72,7 @@ async def _main(config: Config, words: Catalogue) -> None:
         before = _read_before(paths, journal)
         clock = HostClock(paths.clock, before.last)
         logged = LoggedJournal(journal, lambda level, message, kind: log.say(level, message, kind=kind))
+        _remember(clock, logged)
         chain = _chain(config, clock, logged, paths)
         async with chain:
             await _run(config, words, _World(paths, clock, logged, chain), before)
@@ -85,6 +86,13 @@ class _World:
     clock: Clock
     journal: Journal
     chain: RpcChain
+
+
+def _remember(clock: HostClock, journal: Journal) -> None:
+    try:
+        clock.remember()
+    except Transient as error:
+        journal.post(Event("clock.unanchored", Level.ALERT, clock.now(), error.message))
 
 
 def _locked(paths: Paths) -> InstanceLock:

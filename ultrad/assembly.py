@@ -111,7 +111,7 @@ class Assembly:
 
     async def _say_goodbye(self) -> None:
         now = self.outside.clock.now()
-        self.outside.journal.post(Event("daemon.stopped", Level.INFO, now, msg("ultrad stopped as told.")))
+        self.outside.journal.post(Event("daemon.stopped", Level.INFO, now, msg("ultrad stopped in order.")))
 
 
 def assemble(config: Config, outside: Outside, state: EstopState) -> Assembly:

@@ -19,6 +19,7 @@ from ultrad.core.status import (
     PositionStatus,
     StandingLine,
     Status,
+    late,
 )
 from ultrad.errors import Transient
 from ultrad.estop import Estop
@@ -32,7 +33,7 @@ from ultrad.supervisor import Supervisor
 from ultrad.units import Now, hf_text
 from ultrad.watchdog import MarketWatch, Watchdog
 
-RECENT = 12
+RECENT = 8
 """How many of the last events the status shows."""
 REFRESH_S = 1.0
 MARK_INTERVAL_MS = 60_000
@@ -86,8 +87,8 @@ class Daemon:
     # -------------------------------------------------------- operations
 
     def late_parts(self) -> tuple[str, ...]:
-        """The loops that have not turned within their limits."""
-        return tuple(part.name for part in self.supervisor.parts() if part.late) if self.supervisor else ()
+        """The critical loops that have not turned within their limits."""
+        return late(self.supervisor.parts()) if self.supervisor else ()
 
     async def events(self, which: EventFilter) -> tuple[Recorded, ...]:
         """Events of the journal."""
@@ -123,6 +124,8 @@ class Daemon:
             positions=self._positions(now),
             reading_age_ms=now.steady_ms - batch_at.steady_ms if batch_at else None,
             lowest_hf=parts.watch.lowest_hf(now),
+            warn_hf=self.facts.yardstick.limits.warn_hf,
+            trip_hf=self.facts.yardstick.limits.trip_hf,
             reserves=market.reserves if market else (),
             sequencer_up=market.sequencer.up if market and market.sequencer else None,
             endpoints=self._endpoints(),

@@ -143,6 +143,7 @@ class Supervisor:
                 age_ms=round(_silent_s(kept) * 1000),
                 limit_ms=round(kept.part.limit_s * 1000),
                 restarts=len(recent(RESTARTS, kept.failed_at_s, now_s)),
+                critical=kept.part.critical,
             )
             for kept in self._kept
         )

@@ -33,13 +33,19 @@ class EndpointLine:
 
 @dataclass(frozen=True, slots=True)
 class PartStatus:
-    """One loop of the daemon. late: it has not turned within its limit."""
+    """One loop of the daemon. late: it has not turned within its limit. critical: its lateness is a fault of all."""
 
     name: str
     late: bool
     age_ms: int
     limit_ms: int
     restarts: int
+    critical: bool = True
+
+
+def late(parts: tuple[PartStatus, ...]) -> tuple[str, ...]:
+    """The critical ones that have not turned within their limits."""
+    return tuple(part.name for part in parts if part.late and part.critical)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,5 +135,5 @@ class Status:
     trip_hf: Wad | None = None
 
     def late_parts(self) -> tuple[str, ...]:
-        """The loops that have not turned within their limits: the one fact behind `/health` and WATCHDOG=1."""
-        return tuple(part.name for part in self.parts if part.late)
+        """The critical loops that are late: the one fact behind `/health` and WATCHDOG=1."""
+        return late(self.parts)
