@@ -153,6 +153,8 @@ class Serving:
         response = answer(encoded(refusal(self._door.tell(message), kind, field)), status=status)
         if status == 401:  # noqa: PLR2004 - RFC 9110, 15.5.2 asks for the challenge
             response.headers["WWW-Authenticate"] = "Bearer"
+        if status in (408, 413):  # the rest of the body is not waited for
+            response.force_close()
         return response
 
     def _middleware(self) -> Middleware:

@@ -1,0 +1,278 @@
+"""The control socket: who may connect, who they are, and what they are answered."""
+
+import json
+import os
+import socket
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import anyio
+import pytest
+
+from tests.fakes.operations import FakeOperations, job, recorded, status
+from tests.web.rig import Server, control
+from ultrad.core.checklist import Mark
+from ultrad.core.events import Level, Recorded
+from ultrad.core.messages import message_from_json
+from ultrad.core.status import JobLine, Status
+from ultrad.core.wire import from_json
+from ultrad.errors import Permanent, Transient
+from ultrad.i18n import msg
+from ultrad.operations import Person, ResumeAnswer, ResumeRequest
+from ultrad.ports import EventFilter
+from ultrad.web.control import ControlPart, ControlSettings
+
+ASK = """
+import os, socket, sys
+uid, path, body = int(sys.argv[1]), sys.argv[2], sys.argv[3].encode()
+os.setgroups([]); os.setgid(uid); os.setuid(uid)
+one = socket.socket(socket.AF_UNIX)
+one.connect(path)
+head = "POST /resume HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\nContent-Length: %d\\r\\n\\r\\n" % len(body)
+one.sendall(head.encode() + body)
+print(one.recv(100).split()[1].decode())
+"""
+OTHER_UID = 54_321
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "control.sock"
+
+
+# ---------------------------------------------------------------- routes
+
+
+async def test_status__comes_back_as_it_is(path: Path) -> None:
+    async with control(path) as server:
+        answer = await server.ask("GET", "/status")
+    assert from_json(Status, answer.json) == status()
+
+
+async def test_events__without_a_filter__come_back_as_they_are(path: Path) -> None:
+    listed = (recorded(1), recorded(2, Level.ALERT))
+    async with control(path, FakeOperations(journal=listed)) as server:
+        answer = await server.ask("GET", "/events")
+    assert from_json(tuple[Recorded, ...], answer.json) == listed
+    assert server.operations.asked == [EventFilter()]
+
+
+async def test_events__every_parameter__reaches_the_filter(path: Path) -> None:
+    async with control(path) as server:
+        await server.ask(
+            "GET", "/events?kind=estop&kind=job.failed&level=alert&since=1&until=2&after=3&limit=4&newest=1"
+        )
+    assert server.operations.asked == [
+        EventFilter(
+            kinds=("estop", "job.failed"),
+            min_level=Level.ALERT,
+            since_ms=1,
+            until_ms=2,
+            after_seq=3,
+            limit=4,
+            newest_first=True,
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("level=loud", "level"),
+        ("level=2", "level"),
+        ("since=-1", "since"),
+        ("since=", "since"),
+        ("until=1.5", "until"),
+        ("until=99999999999999999", "until"),
+        ("after=x", "after"),
+        ("limit=0", "limit"),
+        ("limit=1001", "limit"),
+        ("newest=yes", "newest"),
+        ("limit=%D9%A3", "limit"),
+        ("order=asc", "order"),
+    ],
+)
+async def test_events__bad_parameter__is_refused_by_name(query: str, field: str, path: Path) -> None:
+    async with control(path) as server:
+        answer = await server.ask("GET", f"/events?{query}")
+    assert (answer.status, answer.json["error"]["field"], answer.json["kind"]) == (400, field, "permanent")
+    assert str(message_from_json(answer.json["error"]["message"])).startswith(f"{field}: ")
+    assert not server.operations.asked
+
+
+async def test_estop__stops_in_the_name_of_who_asks(path: Path) -> None:
+    async with control(path) as server:
+        answer = await server.ask("POST", "/estop", {"reason": "odd"})
+    assert (answer.status, server.operations.stops) == (200, [(f"user {os.getuid()}", "odd")])
+
+
+async def test_resume__passes_what_is_said_and_answers_the_checklist(path: Path) -> None:
+    wanted = {
+        "cause": "a price",
+        "rollback": "done",
+        "staging": True,
+        "backups": True,
+        "waive": [["jobs", "known"]],
+    }
+    async with control(path) as server:
+        answer = await server.ask("POST", "/resume", wanted)
+    assert answer.status == 200
+    told = from_json(ResumeAnswer, answer.json)
+    assert (told.done, told.confirm_id, told.lines[0].mark) == (False, "A1B2", Mark.ASK)
+    person, request = server.operations.resumes[0]
+    assert person == Person(os.getuid(), f"user {os.getuid()}")
+    assert request == ResumeRequest("a price", "done", staging=True, backups=True, waive=(("jobs", "known"),))
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"cause": 1}, "cause"),
+        ({"staging": "yes"}, "staging"),
+        ({"waive": [["a"]]}, "waive[0]"),
+        ({"uid": 0}, "uid"),
+        ([], None),
+        (b"{", None),
+    ],
+)
+async def test_resume__bad_request__is_refused_by_field(body: object, field: str | None, path: Path) -> None:
+    async with control(path) as server:
+        answer = await server.ask("POST", "/resume", body)
+    assert (answer.status, answer.json["error"].get("field")) == (400, field)
+    assert not server.operations.resumes
+
+
+async def test_run_job__answers_how_it_went(path: Path) -> None:
+    async with control(path) as server:
+        answer = await server.ask("POST", "/jobs/health_check/run")
+    assert from_json(JobLine, answer.json) == job("health_check")
+    assert server.operations.runs == ["health_check"]
+
+
+async def test_run_job__odd_name__is_passed_as_it_was_meant(path: Path) -> None:
+    async with control(path) as server:
+        await server.ask("POST", "/jobs/a%2Fb%20%3Cc%3E/run")
+    assert server.operations.runs == ["a/b <c>"]
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "kind"),
+    [(Transient(msg("disk {n}", n=1)), 503, "transient"), (Permanent(msg("no such job")), 409, "permanent")],
+)
+@pytest.mark.parametrize("route", ["GET /events", "POST /estop", "POST /resume", "POST /jobs/x/run"])
+async def test_any_route__daemon_refuses__the_message_travels_whole(
+    error: Transient | Permanent, code: int, kind: str, route: str, path: Path
+) -> None:
+    method, target = route.split()
+    async with control(path, FakeOperations(error=error)) as server:
+        answer = await server.ask(method, target)
+    assert (answer.status, answer.json["kind"]) == (code, kind)
+    assert message_from_json(answer.json["error"]["message"]) == error.message
+
+
+@pytest.mark.parametrize(
+    ("route", "code"),
+    [
+        ("GET /nothing", 404),
+        ("POST /status", 405),
+        ("GET /resume", 405),
+        ("GET /jobs/x/run", 405),
+        ("POST /jobs", 404),
+    ],
+)
+async def test_any_route__wrong__is_404_or_405(route: str, code: int, path: Path) -> None:
+    async with control(path) as server:
+        assert (await server.ask(*route.split())).status == code
+
+
+# ---------------------------------------------------------------- identity
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can act as another user")
+async def test_peer__another_user__is_known_by_the_kernels_word(path: Path) -> None:
+    async with control(path) as server:
+        path.parent.chmod(0o755)
+        for parent in path.parents[1:-2]:
+            parent.chmod(parent.stat().st_mode | 0o011)
+        path.chmod(0o666)
+        said = json.dumps({"cause": "I am root"})
+        done = await anyio.run_process([sys.executable, "-c", ASK, str(OTHER_UID), str(path), said])
+    assert done.stdout.strip() == b"200"
+    assert [person for person, _ in server.operations.resumes] == [Person(OTHER_UID, f"user {OTHER_UID}")]
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can act as another user")
+async def test_peer__not_in_the_group__cannot_connect(path: Path) -> None:
+    async with control(path) as server:
+        for parent in (path.parent, *path.parents[1:-2]):
+            parent.chmod(parent.stat().st_mode | 0o011)
+        done = await anyio.run_process(
+            [sys.executable, "-c", ASK, str(OTHER_UID), str(path), "{}"], check=False, stderr=subprocess.PIPE
+        )
+    assert b"PermissionError" in done.stderr
+    assert not server.operations.resumes
+
+
+# ---------------------------------------------------------------- the socket file
+
+
+async def test_socket__while_open__is_for_owner_and_group_only_and_goes_with_the_part(path: Path) -> None:
+    async with control(path):
+        assert stat.S_IMODE(path.lstat().st_mode) == 0o660
+    assert not path.exists()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a file to a group that it is not in")
+async def test_socket__group_configured__belongs_to_it(path: Path) -> None:
+    part = ControlPart(FakeOperations(), ControlSettings(path, "nogroup"), str)
+    server = Server(part, FakeOperations(), path)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(part.run, server.turned)
+        while not server.turns:  # noqa: ASYNC110 - a part tells only by turning
+            await anyio.sleep(0.001)
+        assert path.group() == "nogroup"
+        tasks.cancel_scope.cancel()
+
+
+async def test_socket__left_by_a_killed_process__is_replaced(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(path))
+    async with control(path) as server:
+        assert (await server.ask("GET", "/status")).status == 200
+
+
+async def test_socket__somebody_answers_there__is_refused_and_left(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as alive:
+        alive.bind(str(path))
+        alive.listen()
+        with pytest.raises(Transient, match="Another process answers at the control socket"):
+            await _run(path)
+    assert path.exists()
+
+
+async def test_socket__something_else_stands_there__is_refused_and_left(path: Path) -> None:
+    path.write_text("mine")
+    with pytest.raises(Transient, match="in the place of the control socket"):
+        await _run(path)
+    assert path.read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("where", "group"), [("missing/control.sock", ""), ("c" * 120, ""), ("control.sock", "no-such-group")]
+)
+async def test_socket__cannot_be_made__says_where_and_what(where: str, group: str, tmp_path: Path) -> None:
+    with pytest.raises(Transient, match=r"The control socket .* cannot be opened: "):
+        await _run(tmp_path / where, group)
+
+
+async def test_socket__replaced_by_another_meanwhile__is_not_removed(path: Path) -> None:
+    async with control(path):
+        path.unlink()
+        path.write_text("another's")
+    assert path.read_text() == "another's"
+
+
+async def _run(path: Path, group: str = "") -> None:
+    await ControlPart(FakeOperations(), ControlSettings(path, group), str).run(lambda: None)
