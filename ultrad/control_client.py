@@ -20,7 +20,9 @@ from ultrad.operations import ResumeAnswer, ResumeRequest
 from ultrad.ports import EventFilter
 
 ANSWER_S = 10.0
-"""A healthy daemon answers within milliseconds; a trip may wait 5 s for the flag's disk."""
+"""A healthy daemon answers within milliseconds."""
+STOP_S = 7.0
+"""A trip may wait 5 s for the flag's disk. Whoever asked then makes the flag alone, and must not wait for long."""
 RESUME_S = 60.0
 """A resume waits for the journal's disk, and for a look at the flag under way."""
 JOB_S = 3_700.0
@@ -69,7 +71,7 @@ class Client:
 
     def stop(self, reason: str) -> None:
         """Trip the emergency stop."""
-        self._ask("POST", "/estop", {"reason": reason})
+        self._ask("POST", "/estop", {"reason": reason}, STOP_S)
 
     def resume(self, request: ResumeRequest) -> ResumeAnswer:
         """Go through the checklist and lift the stop where it passes."""

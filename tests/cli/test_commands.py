@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -88,6 +90,20 @@ def test_status__daemon_of_another_version__says_so(desk: Desk, daemon: FakeDaem
 
     assert ran.code == 0
     assert "9.9.9" in ran.err
+
+
+def test_status__terminal_knows_only_ascii__shows_the_rest(desk: Desk, daemon: FakeDaemon) -> None:
+    assert daemon.path.exists()
+    ran = subprocess.run(
+        [sys.executable, "-m", "ultrad", "--config", str(desk.config), "status"],
+        capture_output=True,
+        env={"PYTHONIOENCODING": "ascii"},
+        timeout=30,
+        check=False,
+    )
+
+    assert ran.returncode == 0, ran.stderr
+    assert b"1.8864" in ran.stdout
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])

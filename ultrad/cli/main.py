@@ -1,5 +1,6 @@
 """From the command line to a command, and from its errors to an exit code."""
 
+import io
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -36,6 +37,9 @@ WITH_ANY_CONFIG = frozenset({("estop", "on"), ("version", None), ("devnet", None
 
 def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = None) -> int:
     """Run one command; answers the exit code. Usage errors leave by SystemExit(2), as argparse has it."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal that cannot show a sign must not cost the command
+            stream.reconfigure(errors="replace")
     argv = sys.argv[1:] if argv is None else argv
     environ = os.environ if environ is None else environ
     place = find(config_path(_config_option(argv), environ), environ)
