@@ -33,7 +33,7 @@ class EndpointLine:
 
 @dataclass(frozen=True, slots=True)
 class PartStatus:
-    """One loop of the daemon. late: it has not turned within its limit. critical: its lateness is a fault of all."""
+    """One loop of the daemon. late: not turned within its limit. critical: its lateness is a fault of all."""
 
     name: str
     late: bool
