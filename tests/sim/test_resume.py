@@ -1,119 +1,33 @@
-"""Lifting the stop, in virtual time: who may, what stands against it, and what ends a request."""
+"""Lifting the stop, in virtual time: who may, what stands against it, and what comes in between."""
 
-import itertools
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import anyio
 import pytest
 
-from tests.fakes.clock import FakeClock
-from tests.fakes.flag import FakeFlag
-from tests.fakes.journal import FakeJournal
-from tests.sim.memory import MemorySink
-from ultrad.core.checklist import Line, Mark
-from ultrad.core.estop import Cause, EstopState, Mode, Step, fold
-from ultrad.core.estop_rules import operator_cause
-from ultrad.core.events import Recorded
-from ultrad.core.limits import EstopRules, Limits
-from ultrad.core.resume_facts import PositionFacts, ResumeFacts
+from tests.sim.stopped import (
+    DEVNET,
+    FAILED_JOBS,
+    HANAKO,
+    LOW,
+    MINUTE_S,
+    PRODUCTION,
+    ROOT,
+    SAID,
+    SERVICE,
+    STAGING,
+    TARO,
+    marks,
+    stopped,
+)
+from ultrad.core.checklist import Mark
+from ultrad.core.estop import Cause, Mode, Step
 from ultrad.errors import Transient
-from ultrad.estop import Estop, Ports
-from ultrad.gate import Gate
 from ultrad.i18n import msg
 from ultrad.operations import Person, ResumeRequest
-from ultrad.ports import EventFilter
-from ultrad.resume import MAX_PENDING, MAX_TEXT, MAX_WRONG_IDS, People, Resume, ResumePorts, random_id
-from ultrad.units import WAD, Bps, Wad
+from ultrad.resume import MAX_TEXT, People, random_id
 
 pytestmark = pytest.mark.looptime
-
-TARO, HANAKO, ROOT, SERVICE = (
-    Person(1000, "taro"),
-    Person(1001, "hanako"),
-    Person(0, "root"),
-    Person(990, "ultrad"),
-)
-SAID = ResumeRequest(cause="a drop of the price", rollback="not-needed", staging=True, backups=True)
-PRODUCTION = People(two=True, identified=True, service_uid=SERVICE.uid)
-STAGING = People(two=False, identified=True, service_uid=SERVICE.uid)
-DEVNET = People(two=False, identified=False, service_uid=SERVICE.uid)
-GOOD = ResumeFacts(
-    late_parts=(),
-    findings=(),
-    causes=frozenset(),
-    positions=(PositionFacts("main", Wad(2 * WAD), Bps(0), empty=False),),
-    reading_age_ms=1_000,
-    reading_limit_ms=30_000,
-    lowest_hf=Wad(2 * WAD),
-    look_back_ms=3_600_000,
-    history_known=True,
-    job_failures=0,
-    limits=Limits(),
-)
-FAILED_JOBS = replace(GOOD, job_failures=2)
-LOW = replace(GOOD, positions=(PositionFacts("main", Wad(WAD), Bps(0), empty=False),))
-MINUTE_S = 60
-
-
-@dataclass
-class World:
-    """A stopped daemon as far as a resume needs one."""
-
-    people: People
-    facts: ResumeFacts = GOOD
-    clock: FakeClock = field(default_factory=FakeClock)
-    flag: FakeFlag = field(default_factory=FakeFlag)
-    journal: FakeJournal = field(default_factory=FakeJournal)
-    sink: MemorySink = field(default_factory=MemorySink)
-
-    def __post_init__(self) -> None:
-        self.gate = Gate(self.flag)
-        ports = Ports(self.gate, self.flag, self.journal, self.clock, self.sink, lambda uid: f"uid {uid}")
-        self.estop = Estop(ports, EstopRules(lapses=self.people.two), EstopState())
-        ids = (f"id-{i}" for i in itertools.count(1))
-        self.resumes = Resume(
-            ResumePorts(self.estop, self.journal, self.clock, lambda: self.facts, lambda: next(ids)), self.people
-        )
-
-    async def stop(self, reason: str = "drill") -> None:
-        await self.estop.trip(operator_cause("taro", reason, self.clock.now()))
-
-    async def request(self) -> str:
-        answer = await self.resumes.ask(TARO, SAID)
-        assert answer.confirm_id, answer.message
-        return answer.confirm_id
-
-    async def confirm(self, by: Person, confirm_id: str, *waive: tuple[str, str]) -> tuple[bool, str]:
-        answer = await self.resumes.ask(by, ResumeRequest(confirm=confirm_id, waive=waive))
-        return answer.done, str(answer.message)
-
-    async def events(self, *kinds: str) -> tuple[Recorded, ...]:
-        await self.journal.flush()
-        return await self.journal.events(EventFilter(kinds=kinds))
-
-    async def must_be_on(self) -> None:
-        assert self.estop.state.mode is Mode.ON
-        assert "estop" in self.gate.shut_by()
-        assert self.flag.present
-        assert fold(await self.events("estop")).mode is Mode.ON
-
-    async def must_be_off(self) -> None:
-        assert self.estop.state.mode is Mode.OFF
-        assert self.gate.shut_by() == ()
-        assert not self.flag.present
-        assert fold(await self.events("estop")).mode is Mode.OFF
-
-
-async def stopped(people: People) -> World:
-    world = World(people)
-    await world.estop.start(())
-    await world.stop()
-    return world
-
-
-def marks(lines: tuple[Line, ...]) -> dict[str, Mark]:
-    return {line.name: line.mark for line in lines}
-
 
 # ---------------------------------------------------------------- one person
 
@@ -267,187 +181,6 @@ async def test_waiver__needed_of_the_second_person__is_named_to_the_first() -> N
     answer = await production.resumes.ask(TARO, SAID)
 
     assert "jobs" in str(answer.message)
-
-
-# ---------------------------------------------------------------- two people
-
-
-async def test_confirm__second_person_in_time__lifts_and_records_both() -> None:
-    production = await stopped(PRODUCTION)
-    confirm_id = await production.request()
-    await production.must_be_on()
-    await anyio.sleep(15 * MINUTE_S - 1)
-
-    assert (await production.confirm(HANAKO, confirm_id))[0]
-
-    await production.must_be_off()
-    (resumed,) = await production.events(Step.RESUME)
-    assert resumed.event.data["by"] == ["taro", "hanako"]
-
-
-async def test_request__passes__is_recorded_without_its_id() -> None:
-    production = await stopped(PRODUCTION)
-    confirm_id = await production.request()
-
-    (requested,) = await production.events("resume.requested")
-
-    assert requested.event.data["by"] == "taro"
-    assert confirm_id not in f"{requested.event.message} {requested.event.data}"
-
-
-@pytest.mark.parametrize("facts", [LOW, replace(GOOD, reading_age_ms=None)])
-async def test_request__line_fails_that_nobody_can_waive__gets_no_id(facts: ResumeFacts) -> None:
-    production = await stopped(PRODUCTION)
-    production.facts = facts
-
-    answer = await production.resumes.ask(TARO, SAID)
-
-    assert (answer.done, answer.confirm_id) == (False, "")
-
-
-async def test_confirm__after_its_time__refused() -> None:
-    production = await stopped(PRODUCTION)
-    confirm_id = await production.request()
-    await anyio.sleep(15 * MINUTE_S)
-
-    done, told = await production.confirm(HANAKO, confirm_id)
-
-    assert not done
-    assert "no such ID" in told
-    await production.must_be_on()
-
-
-async def test_confirm__wall_clock_was_set_back__time_still_runs_out() -> None:
-    production = await stopped(PRODUCTION)
-    confirm_id = await production.request()
-    await anyio.sleep(15 * MINUTE_S)
-    production.clock.set_wall(production.clock.wall.replace(year=2020))
-
-    assert not (await production.confirm(HANAKO, confirm_id))[0]
-
-
-async def test_confirm__by_the_same_uid__refused_and_the_request_goes_on() -> None:
-    production = await stopped(PRODUCTION)
-    confirm_id = await production.request()
-
-    done, told = await production.confirm(replace(TARO, name="another name"), confirm_id)
-
-    assert not done
-    assert "another person" in told
-    await production.must_be_on()
-    assert (await production.confirm(HANAKO, confirm_id))[0]
-
-
-@pytest.mark.parametrize("nobody", [ROOT, SERVICE])
-async def test_confirm__by_nobody__refused(nobody: Person) -> None:
-    production = await stopped(PRODUCTION)
-    confirm_id = await production.request()
-
-    assert not (await production.confirm(nobody, confirm_id))[0]
-    await production.must_be_on()
-
-
-async def test_confirm__new_cause_in_between__id_is_dead() -> None:
-    production = await stopped(PRODUCTION)
-    confirm_id = await production.request()
-    await anyio.sleep(1)
-    await production.estop.trip(Cause("key_leak", "", production.clock.now(), "ultrad", msg("a leak")))
-
-    assert not (await production.confirm(HANAKO, confirm_id))[0]
-    await production.must_be_on()
-    assert (await production.confirm(HANAKO, await production.request()))[0]
-
-
-async def test_confirm__flag_removed_in_between__id_is_dead() -> None:
-    production = await stopped(PRODUCTION)
-    confirm_id = await production.request()
-    await anyio.sleep(2 * MINUTE_S)
-    production.flag.rm()
-    await production.estop.turn()
-
-    assert not (await production.confirm(HANAKO, confirm_id))[0]
-    assert production.estop.state.mode is Mode.OVERRIDDEN
-
-
-async def test_confirm__stopped_anew_after_it_was_lifted__old_id_is_dead() -> None:
-    production = await stopped(PRODUCTION)
-    old = await production.request()
-    assert (await production.confirm(HANAKO, old))[0]
-    await production.stop()
-
-    assert not (await production.confirm(HANAKO, old))[0]
-    await production.must_be_on()
-
-
-async def test_confirm__checklist_fails_by_now__refused() -> None:
-    production = await stopped(PRODUCTION)
-    confirm_id = await production.request()
-    production.facts = LOW
-
-    assert not (await production.confirm(HANAKO, confirm_id))[0]
-    await production.must_be_on()
-
-
-async def test_request__anew_by_the_same_person__replaces_the_old() -> None:
-    production = await stopped(PRODUCTION)
-    old, new = await production.request(), await production.request()
-
-    assert not (await production.confirm(HANAKO, old))[0]
-    assert (await production.confirm(HANAKO, new))[0]
-
-
-async def test_requests__of_more_people_than_wait_at_once__the_oldest_gives_way() -> None:
-    production = await stopped(PRODUCTION)
-    first = await production.request()
-    for uid in range(2_000, 2_000 + MAX_PENDING):
-        assert (await production.resumes.ask(Person(uid, str(uid)), SAID)).confirm_id
-
-    assert not (await production.confirm(HANAKO, first))[0]
-
-
-async def test_confirm__where_one_person_is_enough__there_is_no_such_id() -> None:
-    staging = await stopped(STAGING)
-    assert "no such ID" in (await staging.confirm(HANAKO, "id-1"))[1]
-    await staging.must_be_on()
-
-
-async def test_confirm__wrong_ids__all_die_at_the_limit() -> None:
-    production = await stopped(PRODUCTION)
-    confirm_id = await production.request()
-
-    told = [await production.confirm(HANAKO, f"guess-{i}") for i in range(MAX_WRONG_IDS)]
-
-    assert not any(done for done, _ in told)
-    assert "every ID is void" in told[-1][1]
-    assert not (await production.confirm(HANAKO, confirm_id))[0]
-    await production.must_be_on()
-    assert len(await production.events("resume.refused")) == MAX_WRONG_IDS + 1
-
-
-async def test_confirm__one_wrong_id_less_than_the_limit__the_right_one_still_works() -> None:
-    production = await stopped(PRODUCTION)
-    confirm_id = await production.request()
-    for i in range(MAX_WRONG_IDS - 1):
-        await production.confirm(HANAKO, f"guess-{i}")
-
-    assert (await production.confirm(HANAKO, f" {confirm_id} "))[0]
-
-
-async def test_confirm__twice_at_once__lifts_once() -> None:
-    production = await stopped(PRODUCTION)
-    confirm_id = await production.request()
-    production.journal.slow_s = 1.0
-    answers: list[bool] = []
-
-    async def confirm(by: Person) -> None:
-        answers.append((await production.confirm(by, confirm_id))[0])
-
-    async with anyio.create_task_group() as group:
-        group.start_soon(confirm, HANAKO)
-        group.start_soon(confirm, Person(1002, "jiro"))
-
-    assert sorted(answers) == [False, True]
-    assert len(await production.events(Step.RESUME)) == 1
 
 
 # ---------------------------------------------------------------- what comes in between
