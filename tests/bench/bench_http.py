@@ -20,8 +20,8 @@ from ultrad.core.limits import Limits
 from ultrad.i18n import ENGLISH
 from ultrad.web.server import HttpPart, HttpSettings
 
-ROUNDS = 9
-REQUESTS = 4_000
+ROUNDS = 21
+REQUESTS = 2_000
 CONNECTIONS = 16
 GOAL = 0.7
 GOAL_P99 = 1 / GOAL
@@ -37,28 +37,28 @@ class Seen:
 
 
 def run() -> list[Figure]:
-    """Measure, and report against the floor."""
+    """Measure, and report against the floor. A ratio is the median of the rounds', each with its own floor."""
     floor, ours = anyio.run(_measure)
-    rate, floor_rate = median(ours.rates), median(floor.rates)
-    p99_ms, floor_p99_ms = median(ours.p99s_ms), median(floor.p99s_ms)
+    faster = median(our / its for our, its in zip(ours.rates, floor.rates, strict=True))
+    slower = median(our / its for our, its in zip(ours.p99s_ms, floor.p99s_ms, strict=True))
     return [
         Figure(
             name="/health requests a second",
             unit="1/s",
-            value=round(rate, 1),
-            floor=round(floor_rate, 1),
-            ratio=round(rate / floor_rate, 2),
+            value=round(median(ours.rates), 1),
+            floor=round(median(floor.rates), 1),
+            ratio=round(faster, 2),
             goal=f">= {GOAL} x floor",
-            met=rate / floor_rate >= GOAL,
+            met=faster >= GOAL,
         ),
         Figure(
             name="/health 99th percentile",
             unit="ms",
-            value=round(p99_ms, 3),
-            floor=round(floor_p99_ms, 3),
-            ratio=round(p99_ms / floor_p99_ms, 2),
+            value=round(median(ours.p99s_ms), 3),
+            floor=round(median(floor.p99s_ms), 3),
+            ratio=round(slower, 2),
             goal=f"<= {GOAL_P99:.2f} x floor",
-            met=p99_ms / floor_p99_ms <= GOAL_P99,
+            met=slower <= GOAL_P99,
         ),
     ]
 

@@ -173,7 +173,7 @@ async def test_unread_answers__stuck_peer__is_cut_off_and_others_are_served() ->
 
 async def _ask_for_ever(stream: ByteStream) -> None:
     while True:
-        await stream.send(b"GET /api/status HTTP/1.1\r\nHost: localhost\r\n\r\n" * 100)
+        await stream.send(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n" * 1_000)
 
 
 # ---------------------------------------------------------------- size and form

@@ -165,6 +165,16 @@ def test_page__findings__worst_first_and_bounded() -> None:
     assert "… and 2 more: see ultrad status" in reader.text
 
 
+def test_page__many_positions__those_nearest_to_their_limits_come_first() -> None:
+    safe = tuple(PositionStatus(f"safe {at}", ACCOUNT, reading(), None) for at in range(MOST_ROWS))
+    near = PositionStatus("near", ACCOUNT, reading(hf=WAD), None)
+    unread = PositionStatus("unread", ACCOUNT, None, None)
+    reader = read(replace(status(), positions=(*safe, near, unread)))
+    assert reader.all.index("unread") < reader.all.index("near") < reader.all.index("safe 0")
+    assert f"safe {MOST_ROWS - 2}" not in reader.all
+    assert "… and 2 more: see ultrad status" in reader.text
+
+
 async def test_page__served__forbids_scripts_and_loads_nothing() -> None:
     async with http() as server:
         answer = await server.ask("GET", "/")

@@ -3,9 +3,10 @@
 import json
 from collections.abc import Callable
 from functools import cache
-from typing import Final
+from typing import Final, TypeVarTuple, Unpack
 
 import anyio
+import anyio.to_thread
 from aiohttp import web
 from multidict import CIMultiDict
 
@@ -21,6 +22,7 @@ JSON: Final = "application/json; charset=utf-8"
 NOTHING_LOADS: Final = "default-src 'none'; frame-ancestors 'none'"
 """A browser that shows an answer as a page loads nothing and lets nobody frame it."""
 
+_Facts = TypeVarTuple("_Facts")
 Tell = Callable[[Message], Json]
 """How a message stands in an answer: rendered for people, or as it is for a program that renders it."""
 
@@ -65,6 +67,14 @@ def refusal(message: Json, kind: str, field: str = "") -> Json:
     if field:
         error["field"] = field
     return {"error": error, "kind": kind}
+
+
+async def rendered(render: Callable[[Unpack[_Facts]], bytes], *facts: *_Facts) -> bytes:
+    """`render(*facts)` in a thread: a thousand positions take 50 ms, and no trip may wait for a reader.
+
+    The facts are frozen, so that nothing changes under the thread.
+    """
+    return await anyio.to_thread.run_sync(render, *facts)
 
 
 async def read_json(request: web.Request) -> Json:

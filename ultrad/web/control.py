@@ -19,7 +19,7 @@ from ultrad.errors import Transient
 from ultrad.i18n import msg
 from ultrad.operations import Operations, Person, ResumeRequest
 from ultrad.ports import EventFilter, Turned
-from ultrad.web.answers import answer, encoded, read_json
+from ultrad.web.answers import answer, encoded, read_json, rendered
 from ultrad.web.peer import uid_of
 from ultrad.web.server import stop_reason
 from ultrad.web.serving import Door, Serving
@@ -116,11 +116,11 @@ class ControlPart:
     # ------------------------------------------------------------ answers
 
     async def _status(self, _: web.Request) -> web.Response:
-        return answer(encoded(to_json(self._operations.status())))
+        return answer(await rendered(_json, self._operations.status()))
 
     async def _events(self, request: web.Request) -> web.Response:
         found = await self._operations.events(event_filter(request.query))
-        return answer(encoded(to_json(found)))
+        return answer(await rendered(_json, found))
 
     async def _stop(self, request: web.Request) -> web.Response:
         reason = stop_reason(await read_json(request))
@@ -129,10 +129,14 @@ class ControlPart:
 
     async def _resume(self, request: web.Request) -> web.Response:
         wanted = from_json(ResumeRequest, await read_json(request))
-        return answer(encoded(to_json(await self._operations.resume(self._person(request), wanted))))
+        return answer(_json(await self._operations.resume(self._person(request), wanted)))
 
     async def _run_job(self, request: web.Request) -> web.Response:
-        return answer(encoded(to_json(await self._operations.run_job(request.match_info["name"]))))
+        return answer(_json(await self._operations.run_job(request.match_info["name"])))
+
+
+def _json(record: object) -> bytes:
+    return encoded(to_json(record))
 
 
 def event_filter(query: MultiMapping[str]) -> EventFilter:

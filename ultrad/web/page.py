@@ -26,8 +26,7 @@ def page(status: Status, limits: Limits, words: Words) -> bytes:
     body = join(
         _header(status, words),
         _estop(status, words),
-        el("div", *(_position(one, limits, words) for one in status.positions), class_="grid"),
-        _age(status, words),
+        *_positions(status, limits, words),
         _findings(status, words),
         _events(status.recent, words),
         _endpoints(status.endpoints, words),
@@ -106,6 +105,19 @@ def _estop(status: Status, words: Words) -> Html:
 # ---------------------------------------------------------------- positions
 
 
+def _positions(status: Status, limits: Limits, words: Words) -> list[Html]:
+    """Those nearest to their limits, an unread one before all."""
+    nearest = sorted(status.positions, key=lambda one: one.reading.health_factor if one.reading else -1)
+    shown = [el("div", *(_position(one, limits, words) for one in nearest[:MOST_ROWS]), class_="grid")]
+    if len(nearest) > MOST_ROWS:
+        shown.append(_more(len(nearest) - MOST_ROWS, words))
+    if status.reading_age_ms is not None:
+        seconds = f"{status.reading_age_ms / 1000:.1f}"
+        age = msg("The newest accepted readings are {seconds} s old.", seconds=seconds)
+        shown.append(el("p", words(age), class_="dim"))
+    return shown
+
+
 def _position(one: PositionStatus, limits: Limits, words: Words) -> Html:
     title = el("h2", one.name, " ", el("span", short_address(one.account), class_="dim"))
     reading = one.reading
@@ -128,13 +140,6 @@ def _position(one: PositionStatus, limits: Limits, words: Words) -> Html:
         _meter(hf, limits),
         el("dl", *listed),
     )
-
-
-def _age(status: Status, words: Words) -> Html | None:
-    if status.reading_age_ms is None:
-        return None
-    seconds = f"{status.reading_age_ms / 1000:.1f}"
-    return el("p", words(msg("The newest accepted readings are {seconds} s old.", seconds=seconds)), class_="dim")
 
 
 def _colour(hf: Wad, limits: Limits) -> str:
@@ -276,10 +281,11 @@ def _table(heads: tuple[Message, ...], rows: Sequence[tuple[_Cell, ...]], words:
         el("thead", el("tr", *(el("th", title) for title in titles))),
         el("tbody", *(_row(titles, cells) for cells in rows[:MOST_ROWS])),
     )
-    if len(rows) <= MOST_ROWS:
-        return table
-    more = msg("… and {count} more: see ultrad status", count=len(rows) - MOST_ROWS)
-    return join(table, el("p", words(more), class_="dim"))
+    return join(table, _more(len(rows) - MOST_ROWS, words)) if len(rows) > MOST_ROWS else table
+
+
+def _more(count: int, words: Words) -> Html:
+    return el("p", words(msg("… and {count} more: see ultrad status", count=count)), class_="dim")
 
 
 def _row(titles: list[str], cells: tuple[_Cell, ...]) -> Html:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from datetime import tzinfo
 from time import monotonic
 
-import anyio
 from aiohttp import web
 
 from ultrad.core.estop import Mode
@@ -20,7 +19,7 @@ from ultrad.errors import Transient
 from ultrad.i18n import Catalogue, Message, msg
 from ultrad.operations import Operations
 from ultrad.ports import Turned
-from ultrad.web.answers import Refused, answer, encoded, read_json
+from ultrad.web.answers import Refused, answer, encoded, read_json, rendered
 from ultrad.web.metrics import CONTENT_TYPE, exposition
 from ultrad.web.page import page
 from ultrad.web.serving import Door, Serving
@@ -146,13 +145,13 @@ class HttpPart:
     # ------------------------------------------------------------ answers
 
     def _status(self) -> Status:
-        now_s = anyio.current_time()
+        now_s = monotonic()
         if self._seen is None or now_s - self._seen[0] >= FRESH_S:
             self._seen = (now_s, self._operations.status())
         return self._seen[1]
 
     async def _health_now(self, _: web.Request) -> web.Response:
-        now_s = anyio.current_time()
+        now_s = monotonic()
         if self._health is None or now_s - self._health[0] >= FRESH_S:
             self._health = (now_s, *self._look())
         return answer(self._health[2], status=self._health[1])
@@ -189,13 +188,14 @@ class HttpPart:
         return answer(encoded(body), status=503 if reasons else 200)
 
     async def _metrics(self, _: web.Request) -> web.Response:
-        return answer(exposition(self._status(), self._traffic.figures(monotonic())), kind=CONTENT_TYPE)
+        body = await rendered(exposition, self._status(), self._traffic.figures(monotonic()))
+        return answer(body, kind=CONTENT_TYPE)
 
     async def _api_status(self, _: web.Request) -> web.Response:
-        return answer(encoded(status_view(self._status(), self._words)))
+        return answer(await rendered(_status_json, self._status(), self._words))
 
     async def _page(self, _: web.Request) -> web.Response:
-        body = page(self._status(), self._settings.limits, self._words)
+        body = await rendered(page, self._status(), self._settings.limits, self._words)
         return answer(body, kind="text/html; charset=utf-8", policy=POLICY)
 
     async def _stop(self, request: web.Request) -> web.Response:
@@ -206,6 +206,10 @@ class HttpPart:
         await self._operations.stop(BY, stop_reason(await read_json(request)))
         self._seen = self._health = None
         return answer(b'{"stopped":true}')
+
+
+def _status_json(status: Status, words: Words) -> bytes:
+    return encoded(status_view(status, words))
 
 
 def _late(names: tuple[str, ...], status: Status) -> tuple[Message, ...]:
