@@ -10,6 +10,7 @@ from ultrad.core.assess import (
     change_bps,
     health_factor,
     market_findings,
+    oracle_jump,
     reading_findings,
     unreadable,
     value_change,
@@ -288,3 +289,9 @@ def test_limits__defaults__are_those_of_the_rules() -> None:
     assert (LIMITS.warn_hf, LIMITS.trip_hf, LIMITS.hard_floor_hf) == (hf("1.8"), hf("1.6"), hf("1.1"))
     assert LIMITS.max_value_change_bps == Bps(2_000)
     assert LIMITS.value_window_ms == 24 * 60 * 60 * 1_000
+
+
+def test_oracle_jump__same_price_answered_anew__is_over() -> None:
+    jumped = PriceTrack("WETH", UsdE8(100), 10).then(UsdE8(150), 20)
+    assert oracle_jump(jumped.then(UsdE8(150), 20), Limits()) is not None
+    assert oracle_jump(jumped.then(UsdE8(150), 30), Limits()) is None

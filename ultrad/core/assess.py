@@ -174,15 +174,22 @@ def unreadable(one: Unreadable) -> Finding:
 
 @dataclass(frozen=True, slots=True)
 class PriceTrack:
-    """The last two answers of one price source that differ, so that a jump stands until the next answer."""
+    """The last two answers of one price source, so that a jump stands until the next answer, equal or not.
+
+    updated_s: when the newer answer was given (Unix seconds); None where the source does not say, and an answer is
+    known as a new one by its price alone.
+    """
 
     symbol: str
     price_e8: UsdE8
+    updated_s: int | None = None
     before_e8: UsdE8 | None = None
 
-    def then(self, price_e8: UsdE8) -> "PriceTrack":
+    def then(self, price_e8: UsdE8, updated_s: int | None = None) -> "PriceTrack":
         """The track after one more look."""
-        return self if price_e8 == self.price_e8 else PriceTrack(self.symbol, price_e8, self.price_e8)
+        if (price_e8, updated_s) == (self.price_e8, self.updated_s):
+            return self
+        return PriceTrack(self.symbol, price_e8, updated_s, self.price_e8)
 
 
 def market_findings(

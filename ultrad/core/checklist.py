@@ -23,6 +23,10 @@ JOB_CODES = frozenset({"job_failed", "job_failures"})
 VALUE_CODES = frozenset({"value_moved"})
 JUDGED_BY_THEIR_OWN_LINES = PROBE_CODES | JOB_CODES | VALUE_CODES
 """Findings whose line may be waived: were they counted as S1 or as faults of the watch as well, it never could."""
+MARKET_CODES = frozenset(
+    {"oracle_jump", "oracle_stale", "oracle_age_unknown", "reserve_unusable", "sequencer_down", "sequencer_grace"}
+)
+"""The market's own troubles: each keeps trades off by itself for as long as it lasts, stop or no stop."""
 NAMED_AT_MOST = 5
 """How many findings a line names; the status has them all."""
 
@@ -194,7 +198,7 @@ def _watching(facts: ResumeFacts) -> Line:
         if one.level >= Level.ALERT
         and one.severity is not Severity.S1
         and one.key not in facts.causes
-        and one.code not in JUDGED_BY_THEIR_OWN_LINES
+        and one.code not in JUDGED_BY_THEIR_OWN_LINES | MARKET_CODES
     )
     if faults:
         return _line(

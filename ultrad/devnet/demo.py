@@ -85,6 +85,8 @@ def place() -> Place:
 def main() -> int:
     """Set up, start, show, and end in order."""
     here = place()
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, signal.default_int_handler)  # as by Ctrl-C: in order, with the children
     try:
         ensure_built(here.say)
         return _show(here)

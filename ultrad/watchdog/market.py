@@ -44,8 +44,9 @@ class MarketWatch:
             return
         tracks = []
         for reserve in market.reserves:
-            known = self._tracks.get(reserve.symbol, assess.PriceTrack(reserve.symbol, reserve.price_e8))
-            tracks.append(known.then(reserve.price_e8))
+            answer = (reserve.price_e8, reserve.price_updated_s)
+            known = self._tracks.get(reserve.symbol, assess.PriceTrack(reserve.symbol, *answer))
+            tracks.append(known.then(*answer))
         self._tracks = {track.symbol: track for track in tracks}
         self.market = market
         # Ages are taken on the chain's own time; that its head is not stale is looked at apart.
