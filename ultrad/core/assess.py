@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ultrad.core.events import Effect, Finding, Level, Origin, Severity
 from ultrad.core.limits import Limits
 from ultrad.core.position import Market, Reading, Reserve, Sequencer, Unreadable
-from ultrad.i18n import msg
+from ultrad.i18n import Message, msg
 from ultrad.units import ALL_BPS, Bps, UsdE8, bps_text, hf_text, usd_text
 
 
@@ -154,19 +154,26 @@ def value_change(reading: Reading, extremes: tuple[int, int] | None, limits: Lim
 
 def unreadable(one: Unreadable) -> Finding:
     """A position that could not be read allows no trade."""
-    return Finding(
+    return _no_trade(
         code="position_unreadable",
         subject=one.position,
-        level=Level.ALERT,
-        origin=Origin.OUTSIDE,
-        severity=Severity.S2,
-        effect=Effect.NO_TRADE,
         message=msg(
             "{position} could not be read while others could: {reason}. No trade until it can.",
             position=one.position,
             reason=one.message,
         ),
     )
+
+
+def _no_trade(
+    *,
+    code: str,
+    subject: str,
+    message: Message,
+    figures: tuple[tuple[str, str], ...] = (),
+    origin: Origin = Origin.OUTSIDE,
+) -> Finding:
+    return Finding(code, subject, Level.ALERT, origin, message, Severity.S2, Effect.NO_TRADE, figures)
 
 
 # ---------------------------------------------------------------- market
@@ -212,13 +219,9 @@ def reserve_usable(reserve: Reserve) -> Finding | None:
     names = [name for name, is_so in states if is_so]
     if not names:
         return None
-    return Finding(
+    return _no_trade(
         code="reserve_unusable",
         subject=reserve.symbol,
-        level=Level.ALERT,
-        origin=Origin.OUTSIDE,
-        severity=Severity.S2,
-        effect=Effect.NO_TRADE,
         message=msg(
             "Aave's reserve {symbol} is {states}. No new trade until that ends; see Aave's governance and status "
             "pages for the reason.",
@@ -233,13 +236,10 @@ def oracle_age(reserve: Reserve, limits: Limits, now_s: int) -> Finding | None:
     """A price older than its limit, or of unknown age, allows no new trade."""
     limit_s = dict(limits.oracle_max_age_by_symbol).get(reserve.symbol, limits.oracle_max_age_s)
     if reserve.price_updated_s is None:
-        return Finding(
+        return _no_trade(
             code="oracle_age_unknown",
             subject=reserve.symbol,
-            level=Level.ALERT,
             origin=Origin.CODE,
-            severity=Severity.S2,
-            effect=Effect.NO_TRADE,
             message=msg(
                 "The price source of {symbol} does not say how old its price is. No new trade; name the feed "
                 "behind it in the configuration.",
@@ -249,13 +249,9 @@ def oracle_age(reserve: Reserve, limits: Limits, now_s: int) -> Finding | None:
     age_s = now_s - reserve.price_updated_s
     if age_s <= limit_s:
         return None
-    return Finding(
+    return _no_trade(
         code="oracle_stale",
         subject=reserve.symbol,
-        level=Level.ALERT,
-        origin=Origin.OUTSIDE,
-        severity=Severity.S2,
-        effect=Effect.NO_TRADE,
         message=msg(
             "The oracle price of {symbol} is {age} s old (limit {limit} s). No new trade until it is renewed.",
             symbol=reserve.symbol,
@@ -273,13 +269,9 @@ def oracle_jump(track: PriceTrack, limits: Limits) -> Finding | None:
     change = _move_bps(track.price_e8, track.before_e8)
     if abs(change) <= limits.oracle_max_jump_bps:
         return None
-    return Finding(
+    return _no_trade(
         code="oracle_jump",
         subject=track.symbol,
-        level=Level.ALERT,
-        origin=Origin.OUTSIDE,
-        severity=Severity.S2,
-        effect=Effect.NO_TRADE,
         message=msg(
             "The oracle price of {symbol} went from {before} to {price} ({change}; limit {limit}). No new trade "
             "until the next price; compare it with other markets.",
@@ -304,13 +296,9 @@ def sequencer_state(sequencer: Sequencer | None, limits: Limits, now_s: int) -> 
     since_s = now_s - sequencer.since_s
     if sequencer.up and since_s >= limits.sequencer_grace_s:
         return None
-    return Finding(
+    return _no_trade(
         code="sequencer_grace" if sequencer.up else "sequencer_down",
         subject="",
-        level=Level.ALERT,
-        origin=Origin.OUTSIDE,
-        severity=Severity.S2,
-        effect=Effect.NO_TRADE,
         message=msg(
             "The network's sequencer has been up again for only {since} s (grace time {grace} s). "
             "No new trade until then.",
