@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 import stat
 import subprocess
@@ -98,7 +99,7 @@ async def test_events__bad_parameter__is_refused_by_name(query: str, field: str,
     async with control(path) as server:
         answer = await server.ask("GET", f"/events?{query}")
     assert (answer.status, answer.json["error"]["field"], answer.json["kind"]) == (400, field, "permanent")
-    assert str(message_from_json(answer.json["error"]["message"])).startswith(f"{field}: ")
+    assert re.match("must be|is not known", str(message_from_json(answer.json["error"]["message"])))
     assert not server.operations.asked
 
 

@@ -263,7 +263,8 @@ async def test_stop__daemon_must_not_go_on__ends_the_part_with_it(monkeypatch: p
 
     async def ask() -> None:
         async with http(FakeOperations(error=Fatal(msg("too many events wait")))) as server:
-            answers.append((await server.stop()).status)
+            with anyio.CancelScope(shield=True):  # who asked is answered, though all ends
+                answers.append((await server.stop()).status)
             await anyio.sleep_forever()
 
     with pytest.raises(ExceptionGroup) as caught:
@@ -324,8 +325,12 @@ async def test_unknown_address__any__is_404_as_json(target: str) -> None:
         ("127.0.0.1:8000", 200),
         ("[::1]:8000", 200),
         ("[::1]", 200),
-        ("ops.example:443", 200),
-        ("ops.example", 200),
+        ("10.0.0.5:8000", 200),
+        ("[fd00::5]:8000", 200),
+        ("10.0.0", 421),
+        ("[::1", 421),
+        ("[1:2]", 421),
+        ("com", 421),
         ("evil.example", 421),
         ("evil.example:8000", 421),
         ("127.0.0.1.evil.example", 421),
@@ -335,7 +340,7 @@ async def test_unknown_address__any__is_404_as_json(target: str) -> None:
     ],
 )
 async def test_host_header__only_our_names__come_in(host: str, code: int) -> None:
-    async with http(hosts=("Ops.example",)) as server:
+    async with http() as server:
         assert (await server.ask("GET", "/api/status", Host=host)).status == code
 
 

@@ -27,12 +27,13 @@ _T = TypeVar("_T")
 
 
 class WireError(Permanent):
-    """Data that is not what it should be. `path` names the place: `estop.causes[0].at.wall_ms`."""
+    """Data that is not what it should be. `path`: the place (`estop.causes[0].at.wall_ms`); `what`: the fault."""
 
     def __init__(self, path: str, what: Message) -> None:
         """Say where and what."""
         super().__init__(msg("{path}: {what}", path=path, what=what) if path else what)
         self.path = path
+        self.what = what
 
 
 def to_json(value: object) -> Json:

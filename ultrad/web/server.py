@@ -1,11 +1,14 @@
 """The HTTP server on the loopback: health, metrics, status, page; and a stop. Nothing here can resume."""
 
 import hmac
+import re
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import tzinfo
+from functools import lru_cache
+from ipaddress import ip_address
 from time import monotonic
 
 from aiohttp import web
@@ -34,16 +37,15 @@ BACKLOG = 128
 MOST_WARNINGS = 50
 REASON_CHARACTERS = 500
 BY = "HTTP"
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
+_HOST = re.compile(r"(?:\[(?P<six>[0-9a-fA-F:.]+)\]|(?P<four>[0-9.]+)|(?P<name>[a-zA-Z]+))(?::[0-9]{1,5})?")
 
 
 @dataclass(frozen=True, slots=True)
 class HttpSettings:
     """Where the server listens, and what it shows.
 
-    token: what may stop over HTTP; None: nothing may. hosts: names besides the loopback's that a request may
-    address (of a reverse proxy), without a port. zone: in which times are shown. limits: to which distances are
-    shown. connections: how many may be open at once.
+    token: what may stop over HTTP; None: nothing may. zone: in which times are shown. limits: to which distances
+    are shown. connections: how many may be open at once.
     """
 
     limits: Limits
@@ -51,7 +53,6 @@ class HttpSettings:
     host: str = "127.0.0.1"
     port: int = 8000
     token: str | None = field(default=None, repr=False)
-    hosts: tuple[str, ...] = ()
     connections: int = 64
 
 
@@ -81,7 +82,6 @@ class HttpPart:
         self._settings = settings
         self._words = Words(catalogue, settings.zone)
         self._traffic = Traffic()
-        self._hosts = _LOOPBACK | {name.lower() for name in settings.hosts}
         self._token = None if settings.token is None else settings.token.encode()
         self._seen: tuple[float, Status] | None = None
         self._health: tuple[float, int, bytes] | None = None
@@ -91,7 +91,7 @@ class HttpPart:
                 listen=self._listen,
                 connections=settings.connections,
                 tell=self._words,
-                check=self._check_host,
+                check=_check_host,
                 traffic=self._traffic,
             )
         )
@@ -135,12 +135,6 @@ class HttpPart:
         with listener:
             listener.setblocking(False)
             yield listener
-
-    def _check_host(self, request: web.Request) -> None:
-        """Refuse a page of elsewhere whose name was made to point here (DNS rebinding)."""
-        name = request.headers.get("Host", "").lower()
-        if name not in self._hosts and _without_port(name) not in self._hosts:
-            raise Refused(421, msg("The Host header names no host of this server; see [http] hosts."))
 
     # ------------------------------------------------------------ answers
 
@@ -227,6 +221,22 @@ def _late(names: tuple[str, ...], status: Status) -> tuple[Message, ...]:
     )
 
 
-def _without_port(host: str) -> str:
-    name, colon, port = host.rpartition(":")
-    return name if colon and port.isdecimal() else host
+def _check_host(request: web.Request) -> None:
+    """Refuse a page of elsewhere whose name was made to point here (DNS rebinding)."""
+    if not _safe_host(request.headers.get("Host", "")):
+        raise Refused(421, msg("Ask for localhost or for an IP address: another name is not served."))
+
+
+@lru_cache(maxsize=64)
+def _safe_host(host: str) -> bool:
+    """Whether a Host header holds no name that somebody else could point here: localhost or an IP address."""
+    found = _HOST.fullmatch(host)
+    if found is None:
+        return False
+    if found["name"]:
+        return found["name"].lower() == "localhost"
+    try:
+        ip_address(found["six"] or found["four"])
+    except ValueError:
+        return False
+    return True

@@ -187,7 +187,7 @@ class Serving:
             case Refused():
                 return self.refuse(error.status, error.message, error.field)
             case WireError():
-                return self.refuse(400, error.message, error.path)
+                return self.refuse(400, error.what, error.path)
             case Transient():
                 return self.refuse(503, error.message)
             case Fatal():
