@@ -62,6 +62,14 @@ def test_prepend__history_that_may_overlap__is_as_if_seen_in_order(
         assert window.extremes(at_ms) == brute([*past, *since], at_ms)
 
 
+def test_prepend__history_newer_than_what_was_seen__outlives_it() -> None:
+    window = RollingExtremes(WINDOW_MS)
+    window.add(9 * BUCKET_MS, 4, 6)
+    window.prepend([(10 * BUCKET_MS, 5, 5)])
+    assert window.extremes(10 * BUCKET_MS) == (4, 6)
+    assert window.extremes(10 * BUCKET_MS + WINDOW_MS) == (5, 5)
+
+
 def test_extremes__exactly_the_window_later__still_counts_the_whole_minute() -> None:
     window = RollingExtremes(WINDOW_MS)
     window.add(BUCKET_MS - 1, 1, 1)

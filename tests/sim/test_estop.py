@@ -271,3 +271,20 @@ async def test_trip__several_causes__each_is_kept_and_the_flag_is_left_as_it_is(
         assert await world.recorded() == life.estop.state
     async with world.life() as life:
         assert life.causes == ["hf_low", "operator", "value_moved"]
+
+
+async def test_trip__same_cause_while_the_first_is_being_written__returns_with_the_flag_durable_too() -> None:
+    world = World()
+    async with world.life() as life:
+        world.flag.delay_s = 2.0
+        stood: list[bool] = []
+
+        async def stop() -> None:
+            await life.estop.trip(operator_cause("hanako", "", world.clock.now()))
+            stood.append(world.flag.present)
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(stop)
+            await anyio.sleep(1)
+            group.start_soon(stop)
+        assert stood == [True, True]

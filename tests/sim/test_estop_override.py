@@ -266,3 +266,33 @@ async def test_override__stop_asked_for_again_while_it_is_written__stays_on() ->
         await anyio.sleep(10)
         assert (life.mode(), life.is_open()) == (Mode.ON, False)
         assert (await world.recorded()).mode is Mode.ON
+
+
+async def test_override__cause_comes_while_it_is_written_and_the_flag_disk_is_full__stays_shut() -> None:
+    world = World()
+    async with world.life() as life:
+        await world.trip()
+        world.journal.slow_s, world.flag.full = 3.0, True
+        world.flag.rm()
+        await anyio.sleep(2)
+        await life.estop.trip(operator_cause("taro", "", world.clock.now()))
+        for _ in range(100):
+            await anyio.sleep(0.1)
+            assert (life.mode(), life.is_open()) == (Mode.ON, False)
+
+
+async def test_override__touched_and_gone_while_it_is_written__does_not_open() -> None:
+    world = World()
+    async with world.life() as life:
+        await world.trip()
+        world.journal.slow_s = 3.0
+        world.flag.rm()
+        await anyio.sleep(2)
+        world.flag.touch()
+        assert not life.is_open()  # the gate has seen it
+        world.flag.rm()
+        for _ in range(100):
+            await anyio.sleep(0.1)
+            assert not life.is_open()
+        assert life.mode() is Mode.ON
+        assert "flag" in life.causes
