@@ -29,8 +29,9 @@ $(STAMP): requirements-dev.lock pyproject.toml hatch_build.py $(wildcard ultrad/
 	  echo "installing python3-venv"; apt-get update -qq && apt-get install -y -qq python3-venv >/dev/null; \
 	  else echo "ultrad needs Python's venv module. On Debian: apt-get install python3-venv"; exit 1; fi
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@# The lock is complete: --no-deps keeps pip from looking again for what an extra names, at a newer release.
 	@echo "installing the Python packages (pinned by hash)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-dev.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
 	@touch $@
 
@@ -66,7 +67,7 @@ lock: ## pin every dependency anew, by hash (needs uv)
 	  --no-annotate --no-header pyproject.toml --group dev -o requirements-dev.lock
 
 install: $(STAMP) ## into $(DESTDIR)$(PREFIX)/lib/ultrad, with the command in bin and an example configuration
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --upgrade \
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --upgrade \
 	  --target "$(LIBDIR)" -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --upgrade \
 	  --target "$(LIBDIR)" .
