@@ -69,8 +69,8 @@ class Rig:
             await self.journal.close()
 
 
-def fake_rig(journal_id: str = "fake") -> Rig:
-    fake = FakeJournal(journal_id=journal_id)
+def fake_rig(journal_id: str = "fake", thin_after_hours: int = 24) -> Rig:
+    fake = FakeJournal(journal_id=journal_id, thin_after_hours=thin_after_hours)
 
     def fill() -> None:
         fake.full = True

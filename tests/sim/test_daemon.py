@@ -1,0 +1,144 @@
+"""The whole daemon over days: what it does by the clock, and that it neither drifts nor grows."""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+
+import tests.fakes.chain
+import tests.fakes.journal
+import tests.sim.world
+import ultrad.daemon
+import ultrad.estop
+import ultrad.supervisor
+from tests.sim.promises import assert_journal, assert_settled, beat_gaps, fires, held
+from tests.sim.world import BLOCK_S, World, configured, world
+from ultrad.core.estop import Mode
+from ultrad.core.readings import HOUR_MS
+
+pytestmark = pytest.mark.looptime(noop_cycles=0)
+
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+
+
+@pytest.fixture
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Looks at flag, status and heartbeat ten times as far apart, blocks each minute: days cost a tenth."""
+    with monkeypatch.context() as patch:
+        patch.setattr(ultrad.supervisor, "BEAT_S", 10.0)
+        patch.setattr(ultrad.estop, "LOOK_INTERVAL_S", 10.0)
+        patch.setattr(ultrad.daemon, "REFRESH_S", 10.0)
+        patch.setattr(tests.fakes.chain, "TURN_S", 15.0)
+        patch.setattr(tests.fakes.journal, "PACE_S", 20.0)
+        patch.setattr(tests.sim.world, "SEND_S", 30.0)
+        patch.setattr(tests.sim.world, "BLOCK_S", 60.0)
+        yield
+
+
+async def live_through(made: World, span: timedelta, block_s: float) -> None:
+    """Nothing happens for so long: everything is counted, and nothing else is there."""
+    await made.pass_by(timedelta(minutes=90))
+    early = held(made.life)
+    await made.pass_by(span - timedelta(minutes=90, seconds=-30))
+    # Windows fill up to a day and an entry a minute; here the value stands still, and one entry is enough.
+    assert held(made.life) <= early + 200
+    minutes = span // MINUTE
+    kinds = Counter(one.event.kind for one in made.journal.recorded)
+    assert kinds == {
+        "daemon.started": 1,
+        "job.started.health_check": minutes,
+        "job.finished.health_check": minutes,
+        "job.started.housekeeping": span // HOUR,
+        "job.finished.housekeeping": span // HOUR,
+        "readings.seal": kinds["readings.seal"],
+    }
+    assert made.probed == minutes
+    assert made.log.lines["healthcheck.log"] == 4 * minutes  # two endpoints, HTTP, and the job's own line
+    starts = fires(made, "health_check")
+    assert all(datetime.fromisoformat(b) - datetime.fromisoformat(a) == MINUTE for a, b in pairwise(starts))
+    delays = {
+        one.event.now.wall_ms - datetime.fromisoformat(str(one.event.data["fire"])).timestamp() * 1_000
+        for one in made.recorded("job.started")
+    }
+    assert max(delays) < 100  # no drift: the last run is as punctual as the first
+    assert reconciled(made) == span // timedelta(seconds=block_s) + 1
+    assert made.life.mode is Mode.OFF
+    assert made.life.told() == set()
+    assert made.reported == []
+
+
+def reconciled(made: World) -> int:
+    """How many readings there are, each hour's count being what its seal says."""
+    seals = {int(str(one.event.data["hour"])): one.event.data for one in made.recorded("readings.seal")}
+    now_hour = made.clock.now().steady_ms // HOUR_MS
+    assert set(seals) == {hour for hour in made.journal.kept if hour < now_hour}
+    assert all(len(made.journal.kept[hour]) == seal["count"] for hour, seal in seals.items())
+    assert all(seal["lost"] == 0 for seal in seals.values())
+    return sum(map(len, made.journal.kept.values()))
+
+
+@pytest.mark.usefixtures("unhurried")
+async def test_daemon__a_quiet_day__is_punctual_to_the_end_and_does_not_grow() -> None:
+    async with world() as made:
+        await live_through(made, DAY, 60.0)
+        await made.stop()
+        assert made.kinds("daemon") == ["daemon.started", "daemon.stopped"]
+        assert_journal(made)
+
+
+@pytest.mark.prove
+async def test_daemon__a_quiet_week__is_punctual_to_the_end_and_does_not_grow() -> None:
+    async with world() as made:
+        await live_through(made, 7 * DAY, BLOCK_S)
+        assert beat_gaps(made) < 1.1
+        assert made.sent > 7 * 86_000
+        await assert_settled(made)
+
+
+# ---------------------------------------------------------------- changes of offset
+
+CHANGES = [
+    ("America/New_York", "2026-03-08T06:30", ["06:30", "07:00"]),  # 02:30 is skipped: it comes as the gap ends
+    ("America/New_York", "2026-11-01T05:30", ["05:30", "07:30"]),  # 01:30 is shown twice: only the first counts
+    ("Europe/Berlin", "2026-03-29T00:30", ["00:30", "01:00"]),
+    ("Europe/Berlin", "2026-10-24T23:30", ["23:30", "00:30"]),
+]
+
+
+async def live_through_change(
+    zone: str, first: str, times: list[str], before: timedelta, after: timedelta
+) -> None:
+    """A job at 01:30 and 02:30 and one each minute, around the first of these fires."""
+    config = configured(zone=zone, more='[jobs.housekeeping]\ncron = "30 1,2 * * *"')
+    fire = datetime.fromisoformat(first).replace(tzinfo=UTC)
+    async with world(config, fire - before - timedelta(seconds=30)) as made:
+        await made.pass_by(before + after + MINUTE)
+        daily = [datetime.fromisoformat(one) for one in fires(made, "housekeeping")]
+        around = [one for one in daily if fire <= one < fire + timedelta(hours=3)]
+        assert [f"{one:%H:%M}" for one in around] == times
+        days = (before + after) // DAY
+        assert len(daily) == 2 * max(days, 1)
+        minutely = fires(made, "health_check")
+        assert len(minutely) == (before + after) // MINUTE + 2
+        assert all(datetime.fromisoformat(b) - datetime.fromisoformat(a) == MINUTE for a, b in pairwise(minutely))
+        assert made.life.told() == set()
+        await assert_settled(made)
+
+
+@pytest.mark.usefixtures("unhurried")
+@pytest.mark.parametrize(("zone", "first", "times"), CHANGES)
+async def test_daemon__night_of_a_change_of_offset__each_wall_time_once_and_no_minute_left_out(
+    zone: str, first: str, times: list[str]
+) -> None:
+    await live_through_change(zone, first, times, MINUTE, timedelta(hours=3))
+
+
+@pytest.mark.prove
+@pytest.mark.usefixtures("unhurried")
+@pytest.mark.parametrize(("zone", "first", "times"), CHANGES)
+async def test_daemon__week_of_a_change_of_offset__each_wall_time_once_and_no_minute_left_out(
+    zone: str, first: str, times: list[str]
+) -> None:
+    await live_through_change(zone, first, times, 3 * DAY + MINUTE, 4 * DAY - MINUTE)

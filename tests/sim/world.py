@@ -1,0 +1,444 @@
+"""The whole daemon in virtual time: a machine, a chain and people that a test drives, and restarts."""
+
+import asyncio
+import itertools
+import tempfile
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+import anyio
+import anyio.abc
+import looptime
+
+from tests.fakes.chain import Account, FakeChain
+from tests.fakes.clock import START, FakeClock
+from tests.fakes.flag import FakeFlag
+from tests.fakes.host import FakeHost
+from tests.fakes.journal import FakeJournal
+from ultrad import startup
+from ultrad.assembly import Assembly, Outside, assemble
+from ultrad.config import Config, load
+from ultrad.core.estop import Cause, EstopState, Mode, fold
+from ultrad.core.events import Level, Recorded
+from ultrad.errors import Fatal
+from ultrad.gate import GateShutError, MaybeSentError
+from ultrad.i18n import ENGLISH, Message
+from ultrad.operations import Person, ResumeAnswer, ResumeRequest
+from ultrad.ports import JournalHead, Probe
+from ultrad.units import Now
+
+BLOCK_S = 12.0
+SEND_S = 1.0
+"""How often the strategy tries to send something."""
+BLIND_MS = 21_000
+"""A head is waited for 15 s, and a round of calls fails within the rest: so long may an outage go unseen."""
+SERVICE_UID = 990
+TARO, HANAKO = Person(1000, "taro"), Person(1001, "hanako")
+SAID = ResumeRequest(cause="a drop of the price", rollback="not-needed", staging=True, backups=True)
+
+T = TypeVar("T")
+
+FILE = """
+environment = "{environment}"
+language = "en"
+timezone = "{zone}"
+[chain]
+network = "{network}"
+{endpoints}
+[[positions]]
+name = "main"
+account = "0x8626f6940E2eb28930eFb4CeF49B2d1F2C9C1199"
+{more}
+"""
+NETWORKS = {"production": "ethereum", "staging": "sepolia"}
+
+
+@cache
+def configured(
+    environment: str = "staging",
+    zone: str = "Asia/Tokyo",
+    endpoints: tuple[str, ...] = ("alpha", "beta"),
+    more: str = "",
+) -> Config:
+    """A configuration as from a file."""
+    with tempfile.TemporaryDirectory() as name:
+        parts = []
+        for endpoint in endpoints:
+            secret = Path(name) / endpoint
+            secret.touch(mode=0o600)
+            secret.write_text(f"https://{endpoint}.example/v3/0123456789abcdef\n", encoding="ascii")
+            parts.append(f'[[chain.endpoints]]\nname = "{endpoint}"\nhttp = "{secret}"\n')
+        text = FILE.format(
+            environment=environment,
+            network=NETWORKS[environment],
+            zone=zone,
+            endpoints="".join(parts),
+            more=more,
+        )
+        path = Path(name) / "ultrad.toml"
+        path.write_text(text, encoding="utf-8")
+        return load(path, {})
+
+
+def account(hf: str, *, net: int = 14_000) -> Account:
+    """A position of that health factor at 11,000 of debt, whatever its net value."""
+    return Account((net + 11_000) * 10**8, 11_000 * 10**8, round(float(hf) * 11_000 * 10_000 / (net + 11_000)))
+
+
+GOOD, NEAR, BAD, WORSE, DEEP = (account(hf) for hf in ("2.0", "1.7", "1.5", "1.4", "1.05"))
+
+
+def in_virtual_time(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Run `main()` on a loop of its own whose time is virtual: for tests that Hypothesis runs many times."""
+    loop = looptime.new_event_loop(noop_cycles=0)
+    try:
+        return loop.run_until_complete(main())
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()
+
+
+class CountedLog:
+    """Implements `JobLog`: how many lines went to each file."""
+
+    def __init__(self) -> None:
+        self.lines: Counter[str] = Counter()
+
+    def write(self, name: str, level: Level, message: Message, **figures: str | int) -> None:  # noqa: ARG002
+        self.lines[name] += 1
+
+
+@dataclass
+class Life:
+    """The daemon from one start to its end, with the disk as it was at that start."""
+
+    assembly: Assembly
+    journal: FakeJournal
+    flag: FakeFlag
+    ending: anyio.Event = field(default_factory=anyio.Event)
+    ended: anyio.Event = field(default_factory=anyio.Event)
+    scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
+    fatal: Fatal | None = None
+    abandoned: tuple[str, ...] = ()
+
+    @property
+    def state(self) -> EstopState:
+        return self.assembly.organs.estop.state
+
+    @property
+    def mode(self) -> Mode:
+        return self.state.mode
+
+    @property
+    def causes(self) -> tuple[str, ...]:
+        return tuple(one.code for one in self.state.causes)
+
+    def shut_by(self) -> tuple[str, ...]:
+        return self.assembly.organs.gate.shut_by()
+
+    def told(self) -> set[str]:
+        """The codes of all standing findings."""
+        return {one.finding.code for one in self.assembly.organs.conditions.standing()}
+
+    def late(self) -> tuple[str, ...]:
+        """The one fact behind `/health` and the heartbeat."""
+        return self.assembly.daemon.late_parts()
+
+
+@dataclass
+class _Seen:
+    """How much of a journal was folded."""
+
+    of: FakeJournal
+    length: int = 0
+    stops: list[Recorded] = field(default_factory=list)
+    state: EstopState = field(default_factory=EstopState)
+
+
+class World:
+    """What outlives the daemon: clock, chain, disk, service manager, people. Enter it by `world(...)`."""
+
+    def __init__(self, config: Config, tasks: anyio.abc.TaskGroup, wall: datetime) -> None:
+        self.config = config
+        self.clock = FakeClock(wall)
+        names = tuple(one.name for one in config.endpoints)
+        self.chain = FakeChain(
+            self.clock,
+            names,
+            stale_head_s=config.network.stale_head_s,
+            max_lag_blocks=config.network.max_lag_blocks,
+        )
+        self.chain.set("main", GOOD)
+        self.host = FakeHost()
+        self.log = CountedLog()
+        self.journal = FakeJournal(thin_after_hours=30 * 24)
+        self.flag = FakeFlag(owner_uid=TARO.uid)
+        self.mark: JournalHead | None = None
+        self.sent = 0
+        self.probed = 0
+        self.broken: list[str] = []
+        self.reported: list[tuple[str, str]] = []
+        self.mining = True
+        self._life: Life | None = None
+        self._tasks = tasks
+        self._began = self.clock.now()
+        self._dark_since: Now | None = None
+        self._seen = _Seen(self.journal)
+
+    @property
+    def life(self) -> Life:
+        assert self._life is not None, "the daemon is not running"
+        return self._life
+
+    # ------------------------------------------------------------ the daemon
+
+    async def start(self) -> Life:
+        """Start the daemon on what the disk holds, as the composition root does."""
+        assert self._life is None
+        events = tuple(self.journal.recorded)
+        state = fold(one for one in events if one.event.kind.startswith("estop."))
+        head = await self.journal.head()
+        if self.mark is None and not events:
+            self.mark = head  # as `ultrad init` leaves it
+        found = self.mark.hash if self.mark and self.mark.seq == 0 else None
+        if self.mark and 0 < self.mark.seq <= len(events):
+            found = events[self.mark.seq - 1].hash
+        life = Life(assemble(self.config, self._outside(), state), self.journal, self.flag)
+        causes = startup.marker_causes(self.mark, head, found, self.clock.now())
+        self._life = life
+        self._tasks.start_soon(self._live, life, causes)
+        await anyio.sleep(0.01)
+        return life
+
+    async def _live(self, life: Life, causes: tuple[Cause, ...]) -> None:
+        try:
+            with life.scope:
+                await life.assembly.start(causes)
+                await life.assembly.run((), ENGLISH, life.ending.wait())
+        except Fatal as error:
+            life.fatal = error
+        finally:
+            life.ended.set()
+
+    def _outside(self) -> Outside:
+        return Outside(
+            clock=self.clock,
+            chain=self.chain,
+            journal=self.journal,
+            flag=self.flag,
+            host=self.host,
+            job_log=self.log,
+            probe_http=self._probe,
+            name_of=lambda uid: {TARO.uid: TARO.name, HANAKO.uid: HANAKO.name}.get(uid, str(uid)),
+            report=lambda place, error: self.reported.append((place, repr(error))),
+            keep_mark=self._keep_mark,
+            abandon=self._abandon,
+            fraction=lambda: 0.5,
+            service_uid=SERVICE_UID,
+            watchdog_s=30.0,
+        )
+
+    async def _probe(self) -> Probe:
+        self.probed += 1
+        return Probe("http", 1, None)
+
+    async def _keep_mark(self, head: JournalHead) -> None:
+        self.mark = head
+
+    def _abandon(self, stuck: tuple[str, ...]) -> None:
+        """The process ends hard: nothing of it may touch the disk from here on."""
+        self.life.abandoned = stuck
+        self._cut_off(self.life)
+
+    async def stop(self) -> None:
+        """`systemctl stop`: an orderly end, or a hard one where something is stuck."""
+        life = self.life
+        life.ending.set()
+        await life.ended.wait()
+        self._leave(life)
+
+    async def crash(self) -> None:
+        """SIGKILL, or the power fails: the disk stays as it is at this moment."""
+        life = self.life
+        self._cut_off(life)
+        life.scope.cancel()
+        await life.ended.wait()
+        self._leave(life)
+
+    def _leave(self, life: Life) -> None:
+        if life.journal is self.journal:
+            self._cut_off(life)
+        self._life = None
+
+    def _cut_off(self, life: Life) -> None:
+        """From here on this life writes to a disk that nobody reads; a hung one is let go, so that it can end."""
+        old, flag = life.journal, life.flag
+        self.journal = FakeJournal(
+            thin_after_hours=old.thin_after_hours,
+            full=old.full,
+            slow_s=old.slow_s,
+            recorded=list(old.recorded),
+            kept={hour: list(rows) for hour, rows in old.kept.items()},
+            _keys=set(old._keys),
+            _sealed=set(old._sealed),
+            _thinned=set(old._thinned),
+            _looks_written=old._looks_written,
+        )
+        self.flag = FakeFlag(
+            flag.present,
+            flag.text,
+            flag.owner_uid,
+            full=flag.full,
+            unreadable=flag.unreadable,
+            delay_s=flag.delay_s,
+            _identity=flag._identity,
+        )
+        old.recover()
+        flag.full, flag.hung, flag.delay_s = False, False, 0.0
+
+    @property
+    def runs(self) -> bool:
+        return self._life is not None and not self._life.ended.is_set()
+
+    def heal(self) -> None:
+        """Chain and disks are well again."""
+        for name in (one.name for one in self.config.endpoints):
+            node = self.chain.node(name)
+            node.fault, node.frozen, node.takes_s = None, False, 0.0
+            node.lies.clear()
+        self.journal.recover()
+        self.flag.full, self.flag.hung, self.flag.delay_s, self.flag.unreadable = False, False, 0.0, ""
+
+    # ------------------------------------------------------------ time
+
+    async def block(self, main: Account | None = None) -> None:
+        """A block, and time for what follows from it at once."""
+        if main is not None:
+            self.chain.set("main", main)
+        self.chain.mine(time_s=self.true_s())
+        await anyio.sleep(0.01)
+
+    def true_s(self) -> int:
+        """What a right clock would show: the time in blocks."""
+        now = self.clock.now()
+        return (self._began.wall_ms + now.steady_ms - self._began.steady_ms) // 1_000
+
+    async def mine(self) -> None:
+        while True:
+            if self.mining:
+                self.chain.mine(time_s=self.true_s())
+            await anyio.sleep(BLOCK_S)
+
+    async def pass_by(self, span: timedelta) -> None:
+        await anyio.sleep(span / timedelta(seconds=1))
+
+    # ------------------------------------------------------------ people
+
+    def rm(self) -> None:
+        self.flag.rm()
+
+    def touch(self) -> None:
+        self.flag.touch()
+
+    async def resume(self, *people: Person, waive: tuple[str, ...] = ()) -> ResumeAnswer:
+        """As many people as it takes, one after the other; the last one waives."""
+        daemon = self.life.assembly.daemon
+        excused = tuple((name, "looked into") for name in waive)
+        answer = await daemon.resume(
+            people[0], ResumeRequest(**{**_said(), "waive": excused if len(people) == 1 else ()})
+        )
+        for person in people[1:]:
+            answer = await daemon.resume(person, ResumeRequest(confirm=answer.confirm_id, waive=excused))
+        return answer
+
+    # ------------------------------------------------------------ the strategy, which tries to send
+
+    async def trade(self) -> None:
+        for _ in itertools.count():
+            if self._life is not None and not self._life.ended.is_set():
+                await self._try(self._life)
+            await anyio.sleep(SEND_S)
+
+    async def _try(self, life: Life) -> None:
+        async def call() -> None:
+            self.sent += 1
+            self.broken += self._wrong_with_sending(life)
+
+        with suppress(GateShutError, MaybeSentError):
+            await life.assembly.organs.gate.send(call)
+        self._see_darkness()
+
+    def _wrong_with_sending(self, life: Life) -> list[str]:
+        """Everything that forbids a send at this very moment, by the promises."""
+        now = self.clock.now()
+        durable = self._durable(life)
+        rules = {
+            "the stop is ON": life.mode is Mode.ON,
+            "the flag stands": life.flag.present or bool(life.flag.unreadable),
+            "the journal says ON": durable.mode is Mode.ON,
+            "no reading was ever accepted": life.assembly.organs.watch.batch is None,
+            "nothing could be read for long": self._dark_since is not None
+            and now.steady_ms - self._dark_since.steady_ms > BLIND_MS,
+            "the life is over": life.ended.is_set(),
+        }
+        at_s = (now.steady_ms - self._began.steady_ms) / 1_000
+        return [f"sent at {at_s} s although {rule}" for rule, broken in rules.items() if broken]
+
+    def _see_darkness(self) -> None:
+        serving = any(one.usable for one in self.chain.endpoints())
+        if serving:
+            self._dark_since = None
+        elif self._dark_since is None:
+            self._dark_since = self.clock.now()
+
+    def _durable(self, life: Life) -> EstopState:
+        """The stop as the journal tells it at this moment."""
+        seen = self._seen
+        if seen.of is not life.journal:
+            seen = self._seen = _Seen(life.journal)
+        fresh = life.journal.recorded[seen.length :]
+        seen.length += len(fresh)
+        found = [one for one in fresh if one.event.kind.startswith("estop.")]
+        if found:
+            seen.stops += found
+            seen.state = fold(seen.stops)
+        return seen.state
+
+    # ------------------------------------------------------------ what the journal holds
+
+    def recorded(self, *kinds: str) -> tuple[Recorded, ...]:
+        return tuple(
+            one
+            for one in self.journal.recorded
+            if any(f"{one.event.kind}.".startswith(f"{kind}.") for kind in kinds)
+        )
+
+    def kinds(self, prefix: str = "estop") -> list[str]:
+        return [one.event.kind for one in self.recorded(prefix)]
+
+
+def _said() -> dict[str, Any]:
+    return {"cause": SAID.cause, "rollback": SAID.rollback, "staging": True, "backups": True}
+
+
+@asynccontextmanager
+async def world(config: Config | None = None, wall: datetime = START) -> AsyncIterator[World]:
+    """A machine with the daemon running on it, blocks coming and a strategy that never stops trying."""
+    async with anyio.create_task_group() as tasks:
+        made = World(config or configured(), tasks, wall.astimezone(UTC))
+        tasks.start_soon(made.mine)
+        tasks.start_soon(made.trade)
+        await made.start()
+        try:
+            yield made
+        finally:
+            if made._life is not None:
+                await made.crash()
+            tasks.cancel_scope.cancel()
+    assert made.broken == []
