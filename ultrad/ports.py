@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
-from ultrad.core.events import Event, Finding, Level, Recorded
+from ultrad.core.events import Event, Finding, Level, Recorded, Severity
 from ultrad.core.position import Batch, Block, Market, Reading
+from ultrad.errors import Transient
 from ultrad.i18n import Message
 from ultrad.units import Now, Wad
 
@@ -277,4 +278,85 @@ class Subscription(Protocol):
 
     def follow(self) -> AbstractAsyncContextManager[AsyncIterator[Recorded]]:
         """Each event recorded from now on; a follower that lags more than its buffer is cut off."""
+        ...
+
+
+# ---------------------------------------------------------------- channels
+
+
+class Throttled(Transient):
+    """The service asks for patience: not before `retry_after_s` seconds from now."""
+
+    def __init__(self, message: Message, retry_after_s: float) -> None:
+        """Keep the pause beside the message."""
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class Refused(Transient):
+    """The service refuses us, not this notice: a token, an address or a right is wrong until somebody mends it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One notice for one channel, rendered in the operators' language. The same on every try.
+
+    key: a UUID of this notice on this channel: what a service may tell repeats by. at_ms: when it was made (wall).
+    incident: the incident it is about, or empty. thread: what the channel answered for the first notice of that
+    incident, or empty. loud: whether it is told beside its thread too. lines: facts below the title, in order.
+    """
+
+    key: str
+    at_ms: int
+    level: Level
+    severity: Severity | None
+    title: str
+    lines: tuple[str, ...] = ()
+    incident: str = ""
+    thread: str = ""
+    loud: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """How many messages a channel may send within the service's own period, how many it has sent, what one costs.
+
+    cost: how many of them one notice uses up (LINE counts each recipient).
+    """
+
+    limit: int
+    used: int
+    cost: int
+
+
+class Channel(Protocol):
+    """One way to people.
+
+    Every method is bounded in time by its caller. Errors: Throttled, Refused, other Transients (may pass by
+    itself: nobody can say whether it was accepted), Permanent (this notice will never be accepted).
+    """
+
+    @property
+    def name(self) -> str:
+        """As it is configured."""
+        ...
+
+    async def send(self, what: Outgoing) -> str:
+        """Hand one notice over. Answers what later notices of its incident name as `thread`; empty if nothing."""
+        ...
+
+    async def quota(self) -> Quota | None:
+        """What may still be sent; None where the service sets no bound."""
+        ...
+
+    async def check(self) -> None:
+        """Ask the service whether our credentials are good, sending nothing; where it cannot say, do nothing."""
+        ...
+
+
+class Deadman(Protocol):
+    """An outside monitor that tells people when it no longer hears from us."""
+
+    async def ping(self, what: str) -> None:
+        """Tell it one of "start", "ok" or "fail". Raises Transient where it does not take it."""
         ...
