@@ -3,8 +3,7 @@
 Each port has one contract suite that runs against the fake and the real adapter alike.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
@@ -270,14 +269,6 @@ class JobLog(Protocol):
 
     def write(self, name: str, level: Level, message: Message, **figures: str | int) -> None:
         """Append one line to the file `name`. A file that cannot be written is told once in the daemon's log."""
-        ...
-
-
-class Subscription(Protocol):
-    """Events as they are recorded, for those who follow."""
-
-    def follow(self) -> AbstractAsyncContextManager[AsyncIterator[Recorded]]:
-        """Each event recorded from now on; a follower that lags more than its buffer is cut off."""
         ...
 
 

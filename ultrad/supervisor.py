@@ -128,7 +128,7 @@ class Supervisor:
                 await self._stop.wait()
             finally:
                 with anyio.CancelScope(shield=True):
-                    await self._end(tasks)
+                    await self._end()
                 tasks.cancel_scope.cancel()
         if self._fatal is not None:
             raise self._fatal
@@ -242,7 +242,7 @@ class Supervisor:
 
     # ------------------------------------------------------------ the end
 
-    async def _end(self, tasks: anyio.abc.TaskGroup) -> None:
+    async def _end(self) -> None:
         self._around.host.notify("STOPPING=1")
         begun_s = anyio.current_time()
         for kept in reversed(self._kept):
@@ -251,13 +251,16 @@ class Supervisor:
             with anyio.CancelScope(deadline=deadline_s):
                 await kept.done.wait()
         closed = anyio.Event()
-        # In a task of its own: a closer that does not even heed cancellation must not hold up the end.
-        tasks.start_soon(self._close, closed)
-        with anyio.CancelScope(deadline=begun_s + STOP_S):
-            await closed.wait()
-        stuck = tuple(kept.part.name for kept in self._kept if not kept.done.is_set())
-        if stuck or not closed.is_set():
-            self._around.abandon(stuck if closed.is_set() else (*stuck, "closing"))
+        # In a task of its own: a closer that does not even heed cancellation must not hold up the end. And in a
+        # group of its own, within the shield: what is around this may be cancelled already.
+        async with anyio.create_task_group() as closing:
+            closing.start_soon(self._close, closed)
+            with anyio.CancelScope(deadline=begun_s + STOP_S):
+                await closed.wait()
+            stuck = tuple(kept.part.name for kept in self._kept if not kept.done.is_set())
+            if stuck or not closed.is_set():
+                self._around.abandon(stuck if closed.is_set() else (*stuck, "closing"))
+            closing.cancel_scope.cancel()
 
     async def _close(self, closed: anyio.Event) -> None:
         for close in self._closers:

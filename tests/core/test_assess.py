@@ -70,7 +70,7 @@ def test_health_factor__at_or_under_the_trip_threshold__is_an_s1_that_trips() ->
 def test_health_factor__between_the_thresholds__warns_and_lets_trade() -> None:
     found = health_factor(reading(hf("1.7")), LIMITS)
     assert found is not None
-    assert (found.level, found.effect, found.severity) == (Level.WARNING, Effect.NONE, Severity.S3)
+    assert (found.level, found.effect, found.severity) == (Level.WARNING, Effect.NONE, Severity.S2)
     assert found.health_factor == hf("1.7")
     assert "under 1.80" in str(found.message)
 

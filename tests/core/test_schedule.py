@@ -270,3 +270,8 @@ def test_due__the_wall_clock_wanders__no_fire_time_comes_twice(
         if found.fire:
             fired.append(found.fire)
     assert len(fired) == len(set(fired))
+
+
+def test_next_fire__in_the_hour_that_is_shown_again__passes_over_what_is_repeated() -> None:
+    schedule = parse("30 1 * * *", "America/New_York")
+    assert next_fire(schedule, at("2026-11-01T06:10")) == at("2026-11-02T06:30")  # 01:10 for the second time

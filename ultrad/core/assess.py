@@ -53,6 +53,7 @@ def health_factor(reading: Reading, limits: Limits) -> Finding | None:
         subject=reading.position,
         level=Level.WARNING,
         origin=Origin.OUTSIDE,
+        severity=Severity.S2,  # not noise: whoever is told now may still repay in peace
         message=msg(
             "Health factor {hf} of {position} is at or under {limit} (block {block}). "
             "Consider repaying some debt.",

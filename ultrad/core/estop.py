@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import assert_never, cast
 
-from ultrad.core.events import Event, Json, Level, Recorded
+from ultrad.core.events import Event, Json, Level, Recorded, Severity
 from ultrad.core.limits import EstopRules
 from ultrad.core.messages import message_from_json, message_json
 from ultrad.i18n import Message, msg
@@ -60,7 +60,10 @@ class IllegalStepError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """One reason why the stop is ON. `by` names a person or ultrad itself."""
+    """One reason why the stop is ON. `by` names a person or ultrad itself.
+
+    severity: how the incident that it is must be handled; a trip need not be an S1.
+    """
 
     code: str
     subject: str
@@ -69,6 +72,7 @@ class Cause:
     message: Message
     figures: tuple[tuple[str, str], ...] = ()
     health_factor: Wad | None = None
+    severity: Severity = Severity.S1
 
     @property
     def key(self) -> tuple[str, str]:
@@ -87,6 +91,7 @@ class Cause:
             "reason": str(self.message),
             "figures": dict(self.figures),
             "health_factor": None if self.health_factor is None else str(self.health_factor),
+            "severity": self.severity.value,
         }
 
     @classmethod
@@ -104,6 +109,7 @@ class Cause:
                 message=message_from_json(data["message"]),
                 figures=tuple((_text(name), _text(value)) for name, value in figures.items()),
                 health_factor=_wad(data["health_factor"]),
+                severity=Severity(_text(data["severity"])),
             )
         except (KeyError, AttributeError, TypeError) as error:
             raise ValueError(f"not a cause: {error!r}") from error

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from ultrad.core.estop import BY_ULTRAD, NEVER_COVERED, Cause, EstopState, Mode, Override
-from ultrad.core.events import Effect, Finding
+from ultrad.core.events import Effect, Finding, Severity
 from ultrad.core.limits import EstopRules
 from ultrad.i18n import Message, msg
 from ultrad.units import Now, Wad
@@ -12,7 +12,14 @@ from ultrad.units import Now, Wad
 def cause_of(finding: Finding, now: Now) -> Cause:
     """The cause that a tripping finding is."""
     return Cause(
-        finding.code, finding.subject, now, BY_ULTRAD, finding.message, finding.figures, finding.health_factor
+        code=finding.code,
+        subject=finding.subject,
+        at=now,
+        by=BY_ULTRAD,
+        message=finding.message,
+        figures=finding.figures,
+        health_factor=finding.health_factor,
+        severity=finding.severity,
     )
 
 
@@ -83,6 +90,7 @@ def lapse_cause(now: Now, rules: EstopRules) -> Cause:
             "The override's {minutes} minutes are over and no `ultrad resume` was completed.",
             minutes=rules.override_ms // 60_000,
         ),
+        severity=Severity.S2,
     )
 
 
@@ -113,12 +121,13 @@ def operator_cause(by: str, reason: str, now: Now) -> Cause:
         now,
         by,
         msg("Stopped by {by}: {reason}", by=by, reason=reason) if reason else msg("Stopped by {by}.", by=by),
+        severity=Severity.S2,
     )
 
 
 def touched_cause(by: str, now: Now) -> Cause:
     """A stop by whoever made the flag file."""
-    return Cause("flag", "", now, by, msg("The flag file was made by {by}.", by=by))
+    return Cause("flag", "", now, by, msg("The flag file was made by {by}.", by=by), severity=Severity.S2)
 
 
 def resume_undone_cause(reason: Message, now: Now) -> Cause:
@@ -132,6 +141,7 @@ def resume_undone_cause(reason: Message, now: Now) -> Cause:
             "The stop is back: its checklist passed, and failed again while it was being lifted. {reason}",
             reason=reason,
         ),
+        severity=Severity.S2,
     )
 
 
@@ -147,6 +157,7 @@ def journal_hung_cause(now: Now, seconds: int) -> Cause:
             "Mend the disk, then begin again.",
             seconds=seconds,
         ),
+        severity=Severity.S2,
     )
 
 
@@ -161,4 +172,5 @@ def unreadable_cause(error: str, now: Now) -> Cause:
             "The flag file cannot be examined ({error}), so it counts as standing. Mend its directory.",
             error=error,
         ),
+        severity=Severity.S2,
     )
