@@ -42,7 +42,7 @@ test: build lint ## everything that must hold, in under ten minutes
 	@ULTRAD_CACHE=$(CURDIR)/$(CACHE) $(BIN)/python -m pytest $(COVERAGE)
 
 prove: build lint ## the long form: every round, every order
-	@ULTRAD_CACHE=$(CURDIR)/$(CACHE) $(BIN)/python -m pytest -m "prove or not prove" $(COVERAGE)
+	@ULTRAD_CACHE=$(CURDIR)/$(CACHE) $(BIN)/python -m pytest -m "prove or not prove" --hypothesis-profile=fresh $(COVERAGE)
 
 lint: $(STAMP) ## style, types, imports and messages without a translation
 	@$(BIN)/ruff format --check --quiet .

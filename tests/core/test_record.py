@@ -15,11 +15,12 @@ figures = st.one_of(st.none(), st.booleans(), st.integers(-(2**300), 2**300), pl
 values: st.SearchStrategy[Json] = st.recursive(
     figures, lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(plain_text, inner, max_size=3))
 )
+templates = plain_text.map(lambda text: text.replace("{", "{{").replace("}", "}}"))
 messages = st.recursive(
-    st.builds(Message, plain_text),
+    st.builds(Message, templates),
     lambda inner: st.builds(
         Message,
-        plain_text,
+        templates,
         st.dictionaries(plain_text, st.one_of(plain_text, st.integers(), inner), max_size=3).map(
             lambda args: tuple(args.items())
         ),
