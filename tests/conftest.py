@@ -19,8 +19,8 @@ HERE = Path(__file__).parent
 LOCAL = ("adapters", "bench", "chain", "cli", "system", "web")
 """Tests that talk to real servers on this machine. All others, and every other host, are cut off."""
 
-# `make test` asks the same questions each time, so that it fails for a change and not for chance; `make prove` asks
-# new ones. A machine that is busy elsewhere breaks no promise.
+# `make test` asks the same questions each time, so that it fails for a change and not for chance; `make prove`
+# asks new ones. A machine that is busy elsewhere breaks no promise.
 hypothesis.settings.register_profile("same", derandomize=True, deadline=None)
 hypothesis.settings.register_profile("fresh", derandomize=False, deadline=None, max_examples=500)
 hypothesis.settings.load_profile("same")
