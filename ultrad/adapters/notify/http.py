@@ -4,6 +4,7 @@ What answers is outside material: it may hang, be cut, be HTML, be huge, or lead
 are secrets, and the library's errors name them; so no error of the library rides along, not even as the context.
 """
 
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ REJECTED = frozenset({400, 413, 422})
 """Statuses that speak of what was sent: Bad Request, Content Too Large, Unprocessable (RFC 9110 § 15.5)."""
 _MAY_PASS = frozenset({408, 409, 425})
 """Client errors that may pass by themselves: Request Timeout, Conflict, Too Early."""
+_ADDRESS = re.compile(r"\w+://\S+")
 _TOO_MANY = 429
 _UNAVAILABLE = 503
 
@@ -96,7 +98,7 @@ class Service:
     ) -> None:
         """timeout_s: for a whole request, answer included."""
         self.who = who
-        self.scrub = Scrubber(*secrets)
+        self._scrub = Scrubber(*secrets)
         self._session = session
         self._timeout_s = timeout_s
 
@@ -150,6 +152,10 @@ class Service:
                     answer.close()
                     break
             return Answer(answer.status, answer.headers, bytes(content[:MAX_BODY_BYTES]), whole)
+
+    def scrub(self, text: str) -> str:
+        """A service's own words without our secrets, and without addresses: any of them may be one."""
+        return self._scrub(_ADDRESS.sub("…", text))
 
     def failure(self, answer: Answer, rejected: frozenset[int] = REJECTED) -> UltradError:
         """The error for an answer that is no success. `rejected`: statuses that speak of this notice alone."""
