@@ -1,26 +1,32 @@
 """Puts the daemon together from a Config and what it needs from the world. Knows no adapter: tests use fakes."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from ultrad import __version__
 from ultrad.conditions import Conditions
 from ultrad.config import Config
 from ultrad.config.check import loosened
-from ultrad.core.estop import Cause, EstopState
+from ultrad.core.estop import Cause
 from ultrad.core.events import Event, Level
 from ultrad.core.resume_facts import Yardstick
 from ultrad.core.schedule import Missed, parse
+from ultrad.core.voice import Voice
 from ultrad.daemon import Daemon, Facts, Organs
+from ultrad.deadman import DeadmanPart
+from ultrad.desk import Desk, DeskPorts
 from ultrad.estop import Estop
 from ultrad.estop import Ports as EstopPorts
 from ultrad.gate import Gate
-from ultrad.i18n import Catalogue, msg
+from ultrad.heard import HeardJournal
+from ultrad.i18n import Catalogue, catalogue, msg
 from ultrad.jobs import JOBS
 from ultrad.jobs.scheduler import Scheduler
 from ultrad.jobs.spec import JobContext, JobPlan
-from ultrad.ports import Chain, Clock, EstopFlag, Host, JobLog, Journal, JournalHead, Probe
+from ultrad.ports import Chain, Channel, Clock, Deadman, EstopFlag, Host, JobLog, Journal, JournalHead, Probe
+from ultrad.postman import Postman, PostPorts
 from ultrad.resume import People, Resume, ResumePorts, random_id
+from ultrad.startup import Past
 from ultrad.supervisor import Around, Part, Supervisor, contained
 from ultrad.watchdog import MarketWatch, Watchdog, WatchPorts, WatchSettings
 
@@ -39,7 +45,8 @@ SLOW_PART_LIMIT_S = 900.0
 class Outside:
     """Everything that the daemon needs and is not itself. See `ultrad.ports` and `ultrad.supervisor.Around`.
 
-    keep_mark: writes the end of the chain down beside the journal; raises Transient.
+    keep_mark: writes the end of the chain down beside the journal; raises Transient. new_id: a fresh UUID; key_of:
+    a UUID made of a text, the same each time.
     """
 
     clock: Clock
@@ -54,7 +61,11 @@ class Outside:
     keep_mark: Callable[[JournalHead], Awaitable[None]]
     abandon: Callable[[tuple[str, ...]], None]
     fraction: Callable[[], float]
+    new_id: Callable[[], str]
+    key_of: Callable[[str], str]
     service_uid: int
+    channels: Mapping[str, Channel]
+    deadman: Deadman | None = None
     watchdog_s: float | None = None
 
 
@@ -65,10 +76,11 @@ class Assembly:
     outside: Outside
     daemon: Daemon
     organs: Organs
+    deadman: DeadmanPart | None
 
     async def start(self, causes: tuple[Cause, ...]) -> None:
         """Record the start and bring flag, journal and gate in step. causes: what stands against trading."""
-        facts, journal = self.daemon.facts, self.outside.journal
+        facts, journal = self.daemon.facts, self.organs.journal
         message = msg(
             "ultrad {version} started: {environment} on {network}.",
             version=facts.version,
@@ -85,7 +97,7 @@ class Assembly:
         around = Around(
             clock=outside.clock,
             host=outside.host,
-            journal=outside.journal,
+            journal=organs.journal,
             sink=organs.conditions,
             status=lambda: self.daemon.status_line(words),
             report=outside.report,
@@ -94,7 +106,7 @@ class Assembly:
             watchdog_s=outside.watchdog_s,
         )
         parts = (
-            Part("journal", outside.journal.run, PART_LIMIT_S),
+            Part("journal", organs.journal.run, PART_LIMIT_S),
             Part("estop", organs.estop.run, PART_LIMIT_S),
             Part("chain", outside.chain.run, PART_LIMIT_S),
             Part("watch", organs.watch.run, WATCH_LIMIT_S),
@@ -102,31 +114,48 @@ class Assembly:
             Part("market", organs.market.run, SLOW_PART_LIMIT_S),
             Part("history", organs.watch.run_history, SLOW_PART_LIMIT_S, critical=False),
             Part("jobs", organs.scheduler.run, PART_LIMIT_S),
+            Part("incidents", organs.desk.run, PART_LIMIT_S),
+            Part("notices", organs.postman.run, PART_LIMIT_S),
             *doors,
             Part("view", self.daemon.run_view, PART_LIMIT_S, critical=False),
         )
-        supervisor = Supervisor(parts, (self._say_goodbye, self.daemon.mark_end, outside.journal.close), around)
+        if self.deadman is not None:
+            parts = (*parts, Part("deadman", self.deadman.run, SLOW_PART_LIMIT_S, critical=False))
+        supervisor = Supervisor(parts, (self._say_goodbye, self.daemon.mark_end, organs.journal.close), around)
         self.daemon.supervisor = supervisor
         await supervisor.run(shutdown)
 
     async def _say_goodbye(self) -> None:
         now = self.outside.clock.now()
-        self.outside.journal.post(Event("daemon.stopped", Level.INFO, now, msg("ultrad stopped in order.")))
+        self.organs.journal.post(Event("daemon.stopped", Level.INFO, now, msg("ultrad stopped in order.")))
 
 
-def assemble(config: Config, outside: Outside, state: EstopState) -> Assembly:
-    """Put the daemon together. state: the stop as the journal tells it."""
-    settings, clock, journal, chain = config.settings, outside.clock, outside.journal, outside.chain
+def assemble(config: Config, outside: Outside, past: Past) -> Assembly:
+    """Put the daemon together. past: what the journal tells of the time before."""
+    settings, clock, chain = config.settings, outside.clock, outside.chain
+    journal = HeardJournal(outside.journal)
     conditions = Conditions(journal)
     gate = Gate(outside.flag)
-    estop = Estop(EstopPorts(gate, outside.flag, journal, clock, conditions, outside.name_of), config.estop, state)
+    estop = Estop(
+        EstopPorts(gate, outside.flag, journal, clock, conditions, outside.name_of), config.estop, past.stop
+    )
     watch = Watchdog(WatchPorts(chain, estop, gate, journal, clock, conditions), _watch_settings(config))
     market = MarketWatch(
         chain, estop, clock, conditions, limits=config.limits, interval_s=settings.chain.market_interval_s
     )
     context = JobContext(clock, chain, journal, outside.job_log, outside.probe_http)
     scheduler = Scheduler(_plans(config), context, conditions, contained, outside.report)
-    organs = Organs(clock, chain, journal, gate, estop, watch, market, conditions, scheduler)
+    postman = _postman(config, outside, past, journal, conditions)
+    desk = Desk(
+        DeskPorts(journal, clock, estop, postman, outside.new_id, outside.key_of),
+        config.tell,
+        config.zone,
+        past.book,
+    )
+    journal.listen(desk.take)
+    organs = Organs(
+        clock, chain, journal, gate, estop, watch, market, conditions, scheduler, desk, postman, outside.new_id
+    )
     daemon = Daemon(_facts(config, clock), organs, outside.keep_mark)
     people = People(
         two=settings.environment == "production",
@@ -134,7 +163,32 @@ def assemble(config: Config, outside: Outside, state: EstopState) -> Assembly:
         service_uid=outside.service_uid,
     )
     daemon.resumes = Resume(ResumePorts(estop, journal, clock, daemon.resume_facts, random_id), people)
-    return Assembly(outside, daemon, organs)
+    deadman = (
+        DeadmanPart(outside.deadman, daemon.late_parts, clock, conditions, settings.deadman.interval_s)
+        if outside.deadman
+        else None
+    )
+    return Assembly(outside, daemon, organs, deadman)
+
+
+def _postman(config: Config, outside: Outside, past: Past, journal: Journal, conditions: Conditions) -> Postman:
+    voice = Voice(
+        words=catalogue(config.settings.language),
+        zone=config.zone,
+        place=f"{config.settings.environment}/{config.network.name}",
+        version=__version__,
+    )
+    ports = PostPorts(
+        journal=journal,
+        clock=outside.clock,
+        sink=conditions,
+        contain=contained,
+        report=outside.report,
+        fraction=outside.fraction,
+        key_of=outside.key_of,
+        render=voice.render,
+    )
+    return Postman(ports, outside.channels, config.post, config.tell, past.outbox)
 
 
 def _facts(config: Config, clock: Clock) -> Facts:

@@ -12,11 +12,18 @@ from urllib.parse import quote, urlencode
 from ultrad import __version__
 from ultrad.core.events import Recorded
 from ultrad.core.messages import message_from_json
-from ultrad.core.status import JobLine, Status
+from ultrad.core.status import IncidentLine, JobLine, Status
 from ultrad.core.wire import WireError, from_json, to_json
 from ultrad.errors import Fatal, Permanent, Transient, UltradError
 from ultrad.i18n import Message, msg
-from ultrad.operations import ResumeAnswer, ResumeRequest
+from ultrad.operations import (
+    ChannelName,
+    ChannelTest,
+    IncidentRequest,
+    QueueLine,
+    ResumeAnswer,
+    ResumeRequest,
+)
 from ultrad.ports import EventFilter
 
 ANSWER_S = 10.0
@@ -80,6 +87,19 @@ class Client:
     def run_job(self, name: str) -> JobLine:
         """Run a job now, and wait for its end."""
         return _decoded(JobLine, self._ask("POST", f"/jobs/{quote(name, safe='')}/run", {}, JOB_S))
+
+    def incident(self, request: IncidentRequest) -> IncidentLine:
+        """Open an incident, take it on, leave a note, or resolve it."""
+        return _decoded(IncidentLine, self._ask("POST", "/incident", to_json(request), RESUME_S))
+
+    def test_channels(self, name: str) -> tuple[ChannelTest, ...]:
+        """Send a test to one channel, or to all of them."""
+        asked = to_json(ChannelName(name))
+        return _decoded(tuple[ChannelTest, ...], self._ask("POST", "/notify/test", asked, RESUME_S))
+
+    def queue(self) -> tuple[QueueLine, ...]:
+        """The notices that no channel has taken yet."""
+        return _decoded(tuple[QueueLine, ...], self._ask("GET", "/notify/queue"))
 
     def _ask(self, method: str, target: str, body: object = None, limit_s: float = ANSWER_S) -> object:
         connection = _UnixConnection(self.path, limit_s)

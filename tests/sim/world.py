@@ -17,6 +17,7 @@ import anyio.abc
 import looptime
 
 from tests.fakes.chain import Account, FakeChain
+from tests.fakes.channel import FakeChannel, FakeMonitor
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.flag import FakeFlag
 from tests.fakes.host import FakeHost
@@ -31,6 +32,7 @@ from ultrad.gate import GateShutError, MaybeSentError
 from ultrad.i18n import ENGLISH, Message
 from ultrad.operations import Person, ResumeAnswer, ResumeRequest
 from ultrad.ports import JournalHead, Probe
+from ultrad.startup import Past
 from ultrad.units import Now
 
 BLOCK_S = 12.0
@@ -56,6 +58,12 @@ name = "main"
 account = "0x8626f6940E2eb28930eFb4CeF49B2d1F2C9C1199"
 {more}
 """
+LIKE: dict[str, dict[str, Any]] = {
+    "slack-webhook": {},
+    "slack-app": {"threads": True},
+    "line": {"key_lives_s": 24 * 3_600.0},
+    "webhook": {},
+}
 NETWORKS = {"production": "ethereum", "staging": "sepolia"}
 
 
@@ -179,6 +187,9 @@ class World:
         self.log = CountedLog()
         self.journal = FakeJournal(thin_after_hours=30 * 24)
         self.flag = FakeFlag(owner_uid=TARO.uid)
+        self.channels = {one.name: FakeChannel(one.name, **LIKE[one.kind]) for one in config.channels}
+        self.monitor = FakeMonitor()
+        self._ids = itertools.count(1)
         self.mark: JournalHead | None = None
         self.sent = 0
         self.probed = 0
@@ -202,14 +213,14 @@ class World:
         """Start the daemon on what the disk holds, as the composition root does."""
         assert self._life is None
         events = tuple(self.journal.recorded)
-        state = fold(one for one in events if one.event.kind.startswith("estop."))
+        past = Past.of(events)
         head = await self.journal.head()
         if self.mark is None and not events:
             self.mark = head  # as `ultrad init` leaves it
         found = self.mark.hash if self.mark and self.mark.seq == 0 else None
         if self.mark and 0 < self.mark.seq <= len(events):
             found = events[self.mark.seq - 1].hash
-        life = Life(assemble(self.config, self._outside(), state), self.journal, self.flag)
+        life = Life(assemble(self.config, self._outside(), past), self.journal, self.flag)
         causes = startup.marker_causes(self.mark, head, found, self.clock.now())
         self._life = life
         self._tasks.start_soon(self._live, life, causes)
@@ -240,7 +251,11 @@ class World:
             keep_mark=self._keep_mark,
             abandon=self._abandon,
             fraction=lambda: 0.5,
+            new_id=lambda: f"notice-{next(self._ids)}",
+            key_of=lambda text: f"key of {text}",
             service_uid=SERVICE_UID,
+            channels=self.channels,
+            deadman=self.monitor,
             watchdog_s=30.0,
         )
 

@@ -6,8 +6,10 @@ from ultrad.config.load import Config, Endpoint, load, read
 from ultrad.config.mistakes import ConfigError
 from ultrad.config.schema import Settings
 from ultrad.config.secret import Secret
+from ultrad.config.telling import ChannelConfig
 
 __all__ = [
+    "ChannelConfig",
     "Config",
     "ConfigError",
     "Endpoint",

@@ -14,6 +14,7 @@ from ultrad.config.load import Config
 from ultrad.config.rules import loopback, parsed_url, secret_references
 from ultrad.config.schema import Looser, Settings
 from ultrad.config.secret import CREDENTIALS_VARIABLE
+from ultrad.config.telling import silent_severities, unused_channels
 from ultrad.i18n import Message, msg
 from ultrad.networks import UNKNOWN_MAX_LAG_BLOCKS, UNKNOWN_STALE_HEAD_S, by_name
 
@@ -50,6 +51,7 @@ def check(config: Config, environ: Mapping[str, str]) -> tuple[Line, ...]:
         *loosened(settings),
         *_switched_off(settings),
         *_endpoints(config),
+        *_telling(settings),
         *_guards(settings),
         *_unused(settings, environ),
     )
@@ -189,6 +191,36 @@ def _endpoints(config: Config) -> Iterator[Line]:
                     interval=config.settings.chain.poll_interval_ms,
                 ),
             )
+
+
+def _telling(settings: Settings) -> Iterator[Line]:
+    notify = settings.notify
+    for severity in silent_severities(notify):
+        yield Line(
+            "error" if settings.environment == "production" else "warning",
+            msg(
+                "notify.routes: no route carries {severity}, so that nobody is told of it. Add a channel and a"
+                " route.",
+                severity=severity,
+            ),
+        )
+    for name in unused_channels(notify):
+        yield Line("warning", msg("notify.channels[{name}] is named by no route: nothing goes there.", name=name))
+    for route in notify.routes:
+        if "S1" in route.severities and len({*route.channels, *route.fallback}) == 1:
+            yield Line(
+                "warning",
+                msg(
+                    "notify.routes[{name}]: S1 has only one way to people. Give it a second channel, or a"
+                    " fallback.",
+                    name=route.name,
+                ),
+            )
+    if settings.deadman.url is None:
+        yield Line(
+            "warning",
+            msg("deadman.url is not set: when this machine dies, nobody notices. Name an outside monitor's URL."),
+        )
 
 
 def _guards(settings: Settings) -> Iterator[Line]:

@@ -9,8 +9,10 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
+from ultrad.config.section import Section
+from ultrad.config.telling import DeadmanSection, NotifySection, Recipient
 from ultrad.config.texts import (
     AbsolutePath,
     AddressText,
@@ -59,12 +61,6 @@ def _number(default: str, low: str, high: str, why: str, *, looser: Looser) -> A
         description=why,
         json_schema_extra={"looser": looser},
     )
-
-
-class Section(BaseModel):
-    """A table of the file: unknown keys are mistakes, nothing is converted silently, nothing changes later."""
-
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class EndpointSection(Section):
@@ -252,6 +248,9 @@ class GuardsSection(Section):
         max_length=MAX_LISTED,
         description="The fingerprints of its secrets; nothing can be read from them.",
     )
+    foreign_recipients: tuple[Recipient, ...] = Field(
+        default=(), max_length=MAX_LISTED, description="Its channels' recipients (Slack's and LINE's ids)."
+    )
 
 
 class JournalSection(Section):
@@ -327,4 +326,6 @@ class Settings(Section):
     journal: JournalSection = Field(default_factory=JournalSection)
     http: HttpSection = Field(default_factory=HttpSection)
     jobs: JobsSection = Field(default_factory=JobsSection)
+    notify: NotifySection = Field(default_factory=NotifySection)
+    deadman: DeadmanSection = Field(default_factory=DeadmanSection)
     log: LogSection = Field(default_factory=LogSection)

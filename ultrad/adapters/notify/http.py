@@ -16,7 +16,7 @@ import orjson
 from ultrad.adapters.outside import Scrubber, retry_after_s
 from ultrad.errors import Permanent, Transient, UltradError
 from ultrad.i18n import Message, msg
-from ultrad.ports import Refused, Throttled
+from ultrad.ports import Refused, Throttled, Unreached
 
 MAX_BODY_BYTES = 64 * 1024
 """Of an answer. The services answer with some hundred bytes."""
@@ -127,11 +127,18 @@ class Service:
                     who=self.who,
                 )
             )
+        except aiohttp.ClientConnectorError as error:
+            failure = Unreached(
+                msg(
+                    "No connection to {who} ({kind}). Check the network and the service's status page.",
+                    who=self.who,
+                    kind=type(error).__name__,
+                )
+            )
         except (aiohttp.ClientError, OSError) as error:
             failure = Transient(
                 msg(
-                    "No connection to {who}, or it broke ({kind}). Check the network and the service's status"
-                    " page.",
+                    "The connection to {who} broke ({kind}). Check the network and the service's status page.",
                     who=self.who,
                     kind=type(error).__name__,
                 )

@@ -18,6 +18,7 @@ from ultrad.ports import Outgoing, Quota, Refused
 
 MAX_TEXT = 5000
 """UTF-16 code units of one text message."""
+KEY_LIVES_S = 24 * 3_600.0
 _CONFLICT = 409
 _TOO_MANY = 429
 _BAD_REQUEST = 400
@@ -51,6 +52,11 @@ class Line:
     def name(self) -> str:
         """As it is configured."""
         return self._settings.name
+
+    @property
+    def key_lives_s(self) -> float:
+        """LINE keeps a retry key for 24 hours (Messaging API, "Retry failed API requests")."""
+        return KEY_LIVES_S
 
     async def send(self, what: Outgoing) -> str:
         """Push it. A 409 that names the request accepted before means that it was delivered by an earlier try."""

@@ -164,6 +164,11 @@ class SlackWebhook:
         """As it is configured."""
         return self._settings.name
 
+    @property
+    def key_lives_s(self) -> None:
+        """Nothing is known that would tell repeats apart."""
+        return None
+
     async def send(self, what: Outgoing) -> str:
         """Post it. Success is a 200 whose body is `ok`; an error is a code as plain text, mostly under 4xx."""
         body = orjson.dumps(message(what))
@@ -193,6 +198,11 @@ class SlackApp:
     def name(self) -> str:
         """As it is configured."""
         return self._settings.name
+
+    @property
+    def key_lives_s(self) -> None:
+        """Nothing is known that would tell repeats apart."""
+        return None
 
     async def send(self, what: Outgoing) -> str:
         """Post it, and answer the `ts` of its thread's parent; without the thread where that is gone."""

@@ -62,6 +62,11 @@ class Webhook:
         """As it is configured."""
         return self._settings.name
 
+    @property
+    def key_lives_s(self) -> None:
+        """The receiver may tell repeats by the key for as long as it likes."""
+        return None
+
     async def send(self, what: Outgoing) -> str:
         """Post it. 2xx is accepted, unless its body says otherwise; 409 was accepted before."""
         body = body_of(what)
