@@ -18,17 +18,11 @@ class Voice:
     version: str
 
     def render(self, told: Told) -> tuple[str, tuple[str, ...]]:
-        """The title, and the lines below it. The time stands in it: a notice may come late."""
+        """The title, and the lines below it. The time stands in them: a notice may come late."""
         signed = msg(
             "{place}, {when}, ultrad {version}",
             place=self.place,
             when=local_text(told.queued, self.zone),
             version=self.version,
         )
-        title = msg(
-            "[{severity} {level}] {title}",
-            severity=told.severity.value,
-            level=told.level.label,
-            title=told.title,
-        )
-        return self.words(title), (*(self.words(line) for line in told.lines), self.words(signed))
+        return self.words(told.title), (*(self.words(line) for line in told.lines), self.words(signed))
