@@ -180,7 +180,7 @@ class Market(Protocol):
         ...
 
     async def health_after(self, calls: tuple[Call, ...]) -> Wad | None:
-        """The pool's own word on the health factor after these calls (`eth_simulateV1`); None if no node can say."""
+        """The pool's word on the health factor after these calls (`eth_simulateV1`); None if no node can say."""
         ...
 
 

@@ -21,8 +21,8 @@ class TradeLimits:
     a trade must leave. cooldown_ms: between trades of a position.
 
     min_confidence: 0 to 100. fresh_ms: how old a signal may be, by its own time; ahead_ms: how far ahead of ours
-    its clock may be. repeats: so many of the same action within repeat_ms are taken, no more. burst: more signals than
-    this within burst_ms trip. run: so many BUY or SELL in a row trip.
+    its clock may be. repeats: so many of the same action within repeat_ms are taken, no more. burst: more signals
+    than this within burst_ms trip. run: so many BUY or SELL in a row trip.
 
     max_fee_wei: gas over this is waited for, gas_wait_ms at a time. gas_errors: so many in a row trip.
     tolerance_bps: how far an outcome may be from what was simulated.
