@@ -18,9 +18,7 @@ def proposed_event(signal: Signal) -> Event:
         confidence=str(signal.confidence),
         reason=signal.reason,
     )
-    return _event(
-        Act.PROPOSE, Level.INFO, signal.arrived, message, signal.key, {"signal": signal.json()}, signal.key
-    )
+    return _event(Act.PROPOSE, Level.INFO, signal.arrived, message, signal.key, {"signal": signal.json()})
 
 
 def refused_event(intent: Intent, refusals: tuple[Refusal, ...], now: Now) -> Event:
@@ -109,9 +107,7 @@ def end_event(act: Act, intent: Intent, message: Message, now: Now, level: Level
 
 def written_event(intent: Intent, now: Now) -> Event:
     """The record that its source was told."""
-    return _event(
-        WRITTEN, Level.INFO, now, msg("{id}: its source is told.", id=intent.id), intent.id, {}, intent.id
-    )
+    return _event(WRITTEN, Level.INFO, now, msg("{id}: its source is told.", id=intent.id), intent.id, {})
 
 
 def _event(kind: str, level: Level, now: Now, message: Message, intent_id: str, data: dict[str, Json]) -> Event:

@@ -242,7 +242,7 @@ def fold(events: Iterable[Recorded]) -> Ledger:
 
 
 def after(ledger: Ledger, event: Event) -> Ledger:
-    """The ledger after one event. Raises IllegalActError, KeyError, TypeError or ValueError where it does not fit."""
+    """The ledger after one event. Raises IllegalActError, KeyError, TypeError, ValueError where it does not fit."""
     data = cast("dict[str, Json]", event.data)
     intent_id = str(data["intent"])
     intent = ledger.get(intent_id)
