@@ -14,7 +14,7 @@ from ultrad.core.pool import Holding
 from ultrad.core.position import Block
 from ultrad.core.signals import Action
 from ultrad.i18n import Message
-from ultrad.ports import Probe
+from ultrad.ports import Probe, Refused
 from ultrad.units import Address, Wad
 
 # ---------------------------------------------------------------- Notion
@@ -115,6 +115,14 @@ class OctoBot(Protocol):
 
 
 # ---------------------------------------------------------------- the chain, as one who sends
+
+
+class GasError(Refused):
+    """The node did not take a transaction for its fee, or for the account's means to pay it."""
+
+
+class NonceTooLow(Refused):
+    """The nonce is consumed already: by an earlier version of ours, or by somebody else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,8 +267,8 @@ class Ledger(Protocol):
     async def send(self, raw: bytes) -> None:
         """One transport call to the send endpoint, with nothing repeated.
 
-        "Already known" is success. Raises Refused with the node's word where it surely was not taken (nonce too
-        low, underpriced, not enough for gas), Unreached, or another Transient (maybe sent).
+        "Already known" is success. Raises GasError, NonceTooLow or another Refused, with the node's word, where it
+        surely was not taken; Unreached; or another Transient (maybe sent).
         """
         ...
 

@@ -54,6 +54,7 @@ class Act(StrEnum):
     FAIL = "intent.failed"
     CANCEL = "intent.cancelled"
     SETTLE = "intent.settled"
+    USURP = "intent.usurped"
 
 
 TABLE: dict[tuple[Stage, Act], Stage] = {
@@ -79,6 +80,7 @@ TABLE: dict[tuple[Stage, Act], Stage] = {
     (Stage.UNDER_WAY, Act.SETTLE): Stage.SETTLED,
     (Stage.UNDER_WAY, Act.CANCEL): Stage.CANCELLED,
     (Stage.UNDER_WAY, Act.FAIL): Stage.FAILED,
+    (Stage.UNDER_WAY, Act.USURP): Stage.FAILED,  # its nonce was consumed by a transaction that is not ours
 }
 _CLOSING = frozenset({Act.SETTLE, Act.CANCEL, Act.FAIL})
 """Only possible with no nonce in the air."""
@@ -177,7 +179,7 @@ class Intent:
 
 
 @dataclass(frozen=True, slots=True)
-class Ledger:
+class Blotter:
     """All intents that are open or still count, the oldest first."""
 
     intents: tuple[Intent, ...] = ()
@@ -214,11 +216,11 @@ class Ledger:
         """How many signals arrived since then."""
         return sum(one.proposed.steady_ms >= since_ms for one in self.intents)
 
-    def run(self, upto: Intent) -> int:
-        """How many of its action came in a row, up to and with this one; HOLD and the other action end a run."""
+    def run(self, upto: Intent, since_ms: int) -> int:
+        """How many of its action came in a row since then, it included; HOLD or the other action ends a run."""
         count = 0
         for one in reversed(self.intents[: self.intents.index(upto) + 1]):
-            if one.signal.action is not upto.signal.action:
+            if one.signal.action is not upto.signal.action or one.proposed.steady_ms < since_ms:
                 break
             count += 1
         return count
@@ -227,43 +229,43 @@ class Ledger:
 # ---------------------------------------------------------------- the fold
 
 
-def fold(events: Iterable[Recorded]) -> Ledger:
+def fold(events: Iterable[Recorded]) -> Blotter:
     """All intents as the journal tells them, oldest event first. Raises ValueError on what does not fit together.
 
     Whoever trades must know what is in the air: a record that cannot be read stops the trader, not the watch.
     """
-    ledger = Ledger()
+    blotter = Blotter()
     for recorded in events:
         try:
-            ledger = after(ledger, recorded.event)
+            blotter = after(blotter, recorded.event)
         except (IllegalActError, KeyError, TypeError, ValueError) as error:
             raise ValueError(f"event {recorded.seq} ({recorded.event.kind}): {error}") from error
-    return ledger
+    return blotter
 
 
-def after(ledger: Ledger, event: Event) -> Ledger:
-    """The ledger after one event. Raises IllegalActError, KeyError, TypeError, ValueError where it does not fit."""
+def after(blotter: Blotter, event: Event) -> Blotter:
+    """The blotter after one event. Raises IllegalActError, KeyError, TypeError or ValueError if it cannot be."""
     data = cast("dict[str, Json]", event.data)
     intent_id = str(data["intent"])
-    intent = ledger.get(intent_id)
+    intent = blotter.get(intent_id)
     if event.kind == Act.PROPOSE:
         if intent is not None:
             raise IllegalActError(f"a second intent {intent_id}")
         signal = Signal.from_json(data["signal"])
-        return replace(ledger, intents=(*ledger.intents, Intent(intent_id, signal, event.now)))
+        return replace(blotter, intents=(*blotter.intents, Intent(intent_id, signal, event.now)))
     if intent is None:
         raise IllegalActError(f"{event.kind} of an intent {intent_id} that is not there")
     moved = replace(intent, written=True) if event.kind == WRITTEN else _moved(intent, Act(event.kind), event)
-    return replace(ledger, intents=tuple(moved if one.id == intent_id else one for one in ledger.intents))
+    return replace(blotter, intents=tuple(moved if one.id == intent_id else one for one in blotter.intents))
 
 
-def forget(ledger: Ledger, since_ms: int) -> Ledger:
+def forget(blotter: Blotter, since_ms: int) -> Blotter:
     """Without the ended ones that no limit counts any more (steady time); open ones always stay."""
     return replace(
-        ledger,
+        blotter,
         intents=tuple(
             one
-            for one in ledger.intents
+            for one in blotter.intents
             if one.is_open or one.proposed.steady_ms >= since_ms or (not one.written and one.ended is not None)
         ),
     )
@@ -293,7 +295,7 @@ def _moved(intent: Intent, act: Act, event: Event) -> Intent:
             rules = cast("list[dict[str, Json]]", data["rules"])
             names = tuple(str(one["rule"]) for one in rules)
             return replace(intent, end=event.message, ended=event.now, rules=names)
-        case Act.HOLD | Act.REHEARSE | Act.FAIL | Act.CANCEL | Act.SETTLE:
+        case Act.HOLD | Act.REHEARSE | Act.FAIL | Act.CANCEL | Act.SETTLE | Act.USURP:
             return replace(intent, end=event.message, ended=event.now)
         case _:
             return intent
