@@ -30,7 +30,7 @@ from ultrad.adapters.lock import InstanceLock, take_lock
 from ultrad.adapters.notify.http import open_session
 from ultrad.adapters.people import name_of
 from ultrad.assembly import PART_LIMIT_S, Outside, assemble
-from ultrad.config import Config
+from ultrad.config import Config, sound
 from ultrad.core.estop import Cause
 from ultrad.core.events import Event, Level, Recorded
 from ultrad.core.retry import Backoff, pause_s
@@ -204,7 +204,7 @@ def _doors(config: Config, world: _World, daemon: Daemon, words: Catalogue) -> t
     server = HttpPart(
         daemon,
         HttpSettings(
-            limits=config.limits,
+            limits=lambda: daemon.limits,
             zone=config.zone,
             host=http.host,
             port=http.port,
@@ -245,6 +245,8 @@ async def _run(config: Config, words: Catalogue, world: _World, before: _Before)
         service_uid=os.geteuid(),
         channels=channels.build(config, world.session, clock),
         deadman=channels.deadman(config, world.session),
+        read_config=lambda: _read_again(config),
+        log_level=log.set_level,
         watchdog_s=watchdog_s(os.environ, os.getpid()),
     )
     assembly = assemble(config, outside, before.past)
@@ -256,6 +258,11 @@ async def _run(config: Config, words: Catalogue, world: _World, before: _Before)
                 return
 
         await assembly.run(_doors(config, world, assembly.daemon, words), words, told_to_stop())
+
+
+async def _read_again(config: Config) -> Config:
+    """The same file with the same credentials. In a thread, which is left behind where the disk hangs."""
+    return await anyio.to_thread.run_sync(sound, config.path, os.environ, abandon_on_cancel=True)
 
 
 async def _keep_mark(paths: Paths, head: JournalHead, now: Now) -> None:

@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from ultrad import __version__
 from ultrad.conditions import Conditions
 from ultrad.config import Config
-from ultrad.config.check import loosened
+from ultrad.config.facts import fingerprint, texts
 from ultrad.core.estop import Cause
-from ultrad.core.events import Event, Level
-from ultrad.core.resume_facts import Yardstick
-from ultrad.core.schedule import Missed, parse
+from ultrad.core.events import Event, Json, Level
 from ultrad.core.voice import Voice
 from ultrad.daemon import Daemon, Facts, Organs
 from ultrad.deadman import DeadmanPart
@@ -20,20 +18,18 @@ from ultrad.estop import Ports as EstopPorts
 from ultrad.gate import Gate
 from ultrad.heard import HeardJournal
 from ultrad.i18n import Catalogue, catalogue, msg
-from ultrad.jobs import JOBS
 from ultrad.jobs.scheduler import Scheduler
-from ultrad.jobs.spec import JobContext, JobPlan
+from ultrad.jobs.spec import JobContext
+from ultrad.live import Holder
 from ultrad.ports import Chain, Channel, Clock, Deadman, EstopFlag, Host, JobLog, Journal, JournalHead, Probe
 from ultrad.postman import Postman, PostPorts
+from ultrad.reload import Reload, ReloadPorts, compare
 from ultrad.resume import People, Resume, ResumePorts, random_id
+from ultrad.rules import rules_of
 from ultrad.startup import Past
 from ultrad.supervisor import Around, Part, Supervisor, contained
-from ultrad.watchdog import MarketWatch, Watchdog, WatchPorts, WatchSettings
+from ultrad.watchdog import MarketWatch, Watchdog, WatchPorts
 
-MIN_ROUND_S = 2.0
-"""The shortest wait for a head before reading without one."""
-MAX_ROUND_S = 15.0
-"""The longest: four rounds fit into the minute after which silence trips."""
 WATCH_LIMIT_S = 60.0
 """A round may fail over through every endpoint and wait for cross-checks; silence beyond that is a hang."""
 PART_LIMIT_S = 30.0
@@ -46,7 +42,8 @@ class Outside:
     """Everything that the daemon needs and is not itself. See `ultrad.ports` and `ultrad.supervisor.Around`.
 
     keep_mark: writes the end of the chain down beside the journal; raises Transient. new_id: a fresh UUID; key_of:
-    a UUID made of a text, the same each time.
+    a UUID made of a text, the same each time. read_config: reads the configuration again, as at the start; raises
+    ConfigError, Transient or Permanent. log_level: sets the log's.
     """
 
     clock: Clock
@@ -64,6 +61,8 @@ class Outside:
     new_id: Callable[[], str]
     key_of: Callable[[str], str]
     service_uid: int
+    read_config: Callable[[], Awaitable[Config]]
+    log_level: Callable[[str], None]
     channels: Mapping[str, Channel]
     deadman: Deadman | None = None
     watchdog_s: float | None = None
@@ -77,6 +76,7 @@ class Assembly:
     daemon: Daemon
     organs: Organs
     deadman: DeadmanPart | None
+    config: Config
 
     async def start(self, causes: tuple[Cause, ...]) -> None:
         """Record the start and bring flag, journal and gate in step. causes: what stands against trading."""
@@ -87,9 +87,15 @@ class Assembly:
             environment=facts.environment,
             network=facts.network,
         )
-        data = {"version": facts.version, "environment": facts.environment, "network": facts.network}
-        journal.post(Event("daemon.started", Level.INFO, facts.started, message, dict(data)))
+        data: dict[str, Json] = {
+            "version": facts.version,
+            "environment": facts.environment,
+            "network": facts.network,
+            "config": fingerprint(texts(self.config)),
+        }
+        journal.post(Event("daemon.started", Level.INFO, facts.started, message, data))
         await self.organs.estop.start(causes)
+        await compare(journal, self.config, facts.version, facts.started)
 
     async def run(self, doors: tuple[Part, ...], words: Catalogue, shutdown: Awaitable[None]) -> None:
         """Run until `shutdown` is done. doors: the ways in. Raises the Fatal of a part that gave up."""
@@ -136,15 +142,17 @@ def assemble(config: Config, outside: Outside, past: Past) -> Assembly:
     journal = HeardJournal(outside.journal)
     conditions = Conditions(journal)
     gate = Gate(outside.flag)
+    rules = Holder(rules_of(config))
+    watched = rules.part(lambda now: now.watch)
     estop = Estop(
-        EstopPorts(gate, outside.flag, journal, clock, conditions, outside.name_of), config.estop, past.stop
+        EstopPorts(gate, outside.flag, journal, clock, conditions, outside.name_of),
+        rules.part(lambda now: now.watch.rules),
+        past.stop,
     )
-    watch = Watchdog(WatchPorts(chain, estop, gate, journal, clock, conditions), _watch_settings(config))
-    market = MarketWatch(
-        chain, estop, clock, conditions, limits=config.limits, interval_s=settings.chain.market_interval_s
-    )
+    watch = Watchdog(WatchPorts(chain, estop, gate, journal, clock, conditions), watched)
+    market = MarketWatch(chain, estop, clock, conditions, watched)
     context = JobContext(clock, chain, journal, outside.job_log, outside.probe_http)
-    scheduler = Scheduler(_plans(config), context, conditions, contained, outside.report)
+    scheduler = Scheduler(rules.part(lambda now: now.plans), context, conditions, contained, outside.report)
     postman = _postman(config, outside, past, journal, conditions)
     desk = Desk(
         DeskPorts(journal, clock, estop, postman, outside.new_id, outside.key_of),
@@ -154,7 +162,19 @@ def assemble(config: Config, outside: Outside, past: Past) -> Assembly:
     )
     journal.listen(desk.take)
     organs = Organs(
-        clock, chain, journal, gate, estop, watch, market, conditions, scheduler, desk, postman, outside.new_id
+        clock,
+        chain,
+        journal,
+        gate,
+        estop,
+        watch,
+        market,
+        conditions,
+        scheduler,
+        desk,
+        postman,
+        outside.new_id,
+        rules,
     )
     daemon = Daemon(_facts(config, clock), organs, outside.keep_mark)
     people = People(
@@ -163,12 +183,14 @@ def assemble(config: Config, outside: Outside, past: Past) -> Assembly:
         service_uid=outside.service_uid,
     )
     daemon.resumes = Resume(ResumePorts(estop, journal, clock, daemon.resume_facts, random_id), people)
+    reloading = ReloadPorts(outside.read_config, rules, journal, clock, outside.host, outside.log_level)
+    daemon.reloads = Reload(reloading, config, outside.service_uid)
     deadman = (
         DeadmanPart(outside.deadman, daemon.late_parts, clock, conditions, settings.deadman.interval_s)
         if outside.deadman
         else None
     )
-    return Assembly(outside, daemon, organs, deadman)
+    return Assembly(outside, daemon, organs, deadman, config)
 
 
 def _postman(config: Config, outside: Outside, past: Past, journal: Journal, conditions: Conditions) -> Postman:
@@ -198,40 +220,5 @@ def _facts(config: Config, clock: Clock) -> Facts:
         environment=settings.environment,
         network=config.network.name,
         positions=tuple((one.name, one.account) for one in settings.positions),
-        yardstick=Yardstick(
-            limits=config.limits,
-            look_back_ms=config.estop.look_back_ms,
-            reading_limit_ms=config.network.stale_head_s * 1_000,
-        ),
-        loosened=tuple(line.message for line in loosened(settings)),
         started=clock.now(),
-    )
-
-
-def _plans(config: Config) -> tuple[JobPlan, ...]:
-    plans = []
-    for spec in JOBS:
-        section = getattr(config.settings.jobs, spec.name)
-        plans.append(
-            JobPlan(
-                spec=spec,
-                schedule=parse(section.cron or spec.cron, config.settings.timezone),
-                timeout_s=section.timeout_s or spec.timeout_s,
-                missed=Missed(section.missed) if section.missed else spec.missed,
-                enabled=section.enabled,
-            )
-        )
-    return tuple(plans)
-
-
-def _watch_settings(config: Config) -> WatchSettings:
-    section = config.settings.chain
-    blocks_s = config.network.block_time_ms * 3 / 1_000
-    return WatchSettings(
-        limits=config.limits,
-        rules=config.estop,
-        round_s=min(max(blocks_s, MIN_ROUND_S), MAX_ROUND_S),
-        crosscheck_blocks=section.crosscheck_blocks,
-        silence_rounds=section.silence_rounds,
-        silence_s=section.silence_s,
     )

@@ -21,6 +21,7 @@ from ultrad.operations import (
     ChannelTest,
     IncidentRequest,
     QueueLine,
+    ReloadAnswer,
     ResumeAnswer,
     ResumeRequest,
 )
@@ -32,6 +33,8 @@ STOP_S = 7.0
 """A trip may wait 5 s for the flag's disk. Whoever asked then makes the flag alone, and must not wait for long."""
 RESUME_S = 60.0
 """A resume waits for the journal's disk, and for a look at the flag under way."""
+RELOAD_S = 30.0
+"""A reload waits for the disk of the file, and for that of the journal."""
 JOB_S = 3_700.0
 """Longer than the longest job may take by its default time-out; who waits may break off, the job goes on."""
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
@@ -83,6 +86,10 @@ class Client:
     def resume(self, request: ResumeRequest) -> ResumeAnswer:
         """Go through the checklist and lift the stop where it passes."""
         return _decoded(ResumeAnswer, self._ask("POST", "/resume", to_json(request), RESUME_S))
+
+    def reload(self) -> ReloadAnswer:
+        """Have the daemon read its configuration again."""
+        return _decoded(ReloadAnswer, self._ask("POST", "/reload", {}, RELOAD_S))
 
     def run_job(self, name: str) -> JobLine:
         """Run a job now, and wait for its end."""

@@ -10,8 +10,9 @@ from ultrad.core.estop import describe
 from ultrad.core.estop_rules import operator_cause
 from ultrad.core.events import Event, Level, Recorded, Severity
 from ultrad.core.incidents import STOP_CODES
+from ultrad.core.limits import Limits
 from ultrad.core.outbox import Told
-from ultrad.core.resume_facts import ResumeFacts, Yardstick, facts_of
+from ultrad.core.resume_facts import ResumeFacts, facts_of
 from ultrad.core.status import (
     Counts,
     EndpointLine,
@@ -29,12 +30,23 @@ from ultrad.desk import Desk
 from ultrad.errors import Permanent, Transient
 from ultrad.estop import Estop
 from ultrad.gate import Gate
-from ultrad.i18n import Catalogue, Message, msg
+from ultrad.i18n import Catalogue, msg
 from ultrad.jobs.scheduler import Scheduler
-from ultrad.operations import ChannelTest, IncidentRequest, Person, QueueLine, ResumeAnswer, ResumeRequest
+from ultrad.live import Live
+from ultrad.operations import (
+    ChannelTest,
+    IncidentRequest,
+    Person,
+    QueueLine,
+    ReloadAnswer,
+    ResumeAnswer,
+    ResumeRequest,
+)
 from ultrad.ports import Chain, Clock, EventFilter, Journal, JournalHead, Turned
 from ultrad.postman import Postman
+from ultrad.reload import Reload
 from ultrad.resume import Resume
+from ultrad.rules import Rules
 from ultrad.supervisor import Supervisor
 from ultrad.units import Now, hf_text
 from ultrad.watchdog import MarketWatch, Watchdog
@@ -56,8 +68,6 @@ class Facts:
     environment: str
     network: str
     positions: tuple[tuple[str, str], ...]
-    yardstick: Yardstick
-    loosened: tuple[Message, ...]
     started: Now
 
 
@@ -77,6 +87,7 @@ class Organs:
     desk: Desk
     postman: Postman
     new_id: Callable[[], str]
+    rules: Live[Rules]
 
 
 class Daemon:
@@ -92,6 +103,7 @@ class Daemon:
         self._marked_ms = 0
         self.supervisor: Supervisor | None = None
         self.resumes: Resume | None = None
+        self.reloads: Reload | None = None
 
     # -------------------------------------------------------- operations
 
@@ -112,6 +124,13 @@ class Daemon:
         if self.resumes is None:
             raise Transient(msg("The daemon is still starting: try again in a moment."))
         return await self.resumes.ask(person, request)
+
+    async def reload(self, person: Person) -> ReloadAnswer:
+        """Read the configuration again."""
+        # The service manager must not hear that a reload has ended before it heard that the start has.
+        if self.reloads is None or self.supervisor is None or not self.supervisor.ready:
+            raise Transient(msg("The daemon is still starting: try again in a moment."))
+        return await self.reloads.ask(person)
 
     async def run_job(self, name: str) -> JobLine:
         """Run a job now, and say how it went."""
@@ -201,7 +220,7 @@ class Daemon:
         """Everything there is to see, now."""
         parts, now = self._is, self._is.clock.now()
         batch_at = parts.watch.batch_at
-        market = parts.market.market
+        market, limits = parts.market.market, self.limits
         return Status(
             version=self.facts.version,
             environment=self.facts.environment,
@@ -212,8 +231,8 @@ class Daemon:
             positions=self._positions(now),
             reading_age_ms=now.steady_ms - batch_at.steady_ms if batch_at else None,
             lowest_hf=parts.watch.lowest_hf(now),
-            warn_hf=self.facts.yardstick.limits.warn_hf,
-            trip_hf=self.facts.yardstick.limits.trip_hf,
+            warn_hf=limits.warn_hf,
+            trip_hf=limits.trip_hf,
             reserves=market.reserves if market else (),
             sequencer_up=market.sequencer.up if market and market.sequencer else None,
             endpoints=self._endpoints(),
@@ -223,7 +242,7 @@ class Daemon:
             journal=self._journal_status(),
             counts=Counts(self._emergencies, parts.scheduler.failures_24h()),
             last_level=parts.conditions.last_level.label,
-            loosened=self.facts.loosened,
+            loosened=parts.rules.now.loosened,
             recent=self._recent,
             incidents=parts.desk.lines(),
             channels=parts.postman.channels(),
@@ -261,6 +280,11 @@ class Daemon:
 
     # -------------------------------------------------------- for others
 
+    @property
+    def limits(self) -> Limits:
+        """The limits as they are now."""
+        return self._is.rules.now.yardstick.limits
+
     def status_line(self, catalogue: Catalogue) -> str:
         """One line for `systemctl status`: the lowest health factor, the stop, what is late."""
         factors = [one.health_factor for one in self._is.watch.readings()]
@@ -270,7 +294,7 @@ class Daemon:
 
     def resume_facts(self) -> ResumeFacts:
         """What the checklist of a resume is held against, now."""
-        return facts_of(self.status(), self.facts.yardstick, history_known=self._is.watch.history_known)
+        return facts_of(self.status(), self._is.rules.now.yardstick, history_known=self._is.watch.history_known)
 
     async def run_view(self, turned: Turned) -> None:
         """Keep the last events and the day's counts at hand, and the journal's mark on the disk, for ever."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from ultrad.core.changes import Change
 from ultrad.core.checklist import Line
 from ultrad.core.events import Recorded
 from ultrad.core.status import IncidentLine, JobLine, Status
@@ -92,6 +93,20 @@ class QueueLine:
     instead_of: str
 
 
+@dataclass(frozen=True, slots=True)
+class ReloadAnswer:
+    """How a reload went. done: the file is what runs now; else nothing of it is.
+
+    changes: what differs from before. mistakes: why the file cannot be used. restart: keys that need a restart.
+    """
+
+    done: bool
+    message: Message
+    changes: tuple[Change, ...] = ()
+    mistakes: tuple[Message, ...] = ()
+    restart: tuple[str, ...] = ()
+
+
 class Operations(Protocol):
     """The daemon, as operators see it."""
 
@@ -113,6 +128,14 @@ class Operations(Protocol):
 
     async def resume(self, person: Person, request: ResumeRequest) -> ResumeAnswer:
         """Go through the checklist and lift the stop where it passes. Raises Transient if the journal refuses."""
+        ...
+
+    async def reload(self, person: Person) -> ReloadAnswer:
+        """Read the configuration again, and go by it where all that differs can change while running.
+
+        Raises Permanent for people who may not, Transient while starting, during another reload, or where the
+        journal refuses.
+        """
         ...
 
     async def run_job(self, name: str) -> JobLine:

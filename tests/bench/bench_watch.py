@@ -34,6 +34,7 @@ from ultrad.devnet.devnet import Devnet
 from ultrad.estop import Estop, Ports
 from ultrad.gate import Gate
 from ultrad.heard import HeardJournal
+from ultrad.live import Holder
 from ultrad.ports import Journal
 from ultrad.units import Address, Bps, Now
 from ultrad.watchdog import Watchdog, WatchPorts, WatchSettings
@@ -97,10 +98,20 @@ async def rig(devnet: Devnet, positions: tuple[tuple[str, Address], ...], state:
     flag = FlagFile(state / "flag" / "estop")
     gate = Gate(flag)
     rules = EstopRules()
-    estop = Estop(Ports(gate, flag, journal, clock, NoSink(), str), rules, EstopState())
+    estop = Estop(Ports(gate, flag, journal, clock, NoSink(), str), Holder(rules), EstopState())
     watch = Watchdog(
         WatchPorts(chain, estop, gate, journal, clock, NoSink()),
-        WatchSettings(LIMITS, rules, round_s=5, crosscheck_blocks=20, silence_rounds=3, silence_s=60),
+        Holder(
+            WatchSettings(
+                LIMITS,
+                rules,
+                round_s=5,
+                crosscheck_blocks=20,
+                silence_rounds=3,
+                silence_s=60,
+                market_interval_s=30,
+            )
+        ),
     )
     async with chain, anyio.create_task_group() as group:
         group.start_soon(journal.run, lambda: None)

@@ -21,7 +21,15 @@ from ultrad.core.status import (
     Status,
 )
 from ultrad.i18n import Message, msg
-from ultrad.operations import ChannelTest, IncidentRequest, Person, QueueLine, ResumeAnswer, ResumeRequest
+from ultrad.operations import (
+    ChannelTest,
+    IncidentRequest,
+    Person,
+    QueueLine,
+    ReloadAnswer,
+    ResumeAnswer,
+    ResumeRequest,
+)
 from ultrad.ports import EventFilter
 from ultrad.units import INFINITE_HF, Address, Bps, Now, UsdE8, Wad
 
@@ -174,6 +182,8 @@ class FakeOperations:
     asked: list[EventFilter] = field(default_factory=list)
     stops: list[tuple[str, str]] = field(default_factory=list)
     resumes: list[tuple[Person, ResumeRequest]] = field(default_factory=list)
+    reloads: list[Person] = field(default_factory=list)
+    reloaded: ReloadAnswer = field(default_factory=lambda: ReloadAnswer(done=True, message=msg("nothing changed")))
     runs: list[str] = field(default_factory=list)
     said: list[tuple[Person, IncidentRequest]] = field(default_factory=list)
     tested: list[tuple[Person, str]] = field(default_factory=list)
@@ -208,6 +218,11 @@ class FakeOperations:
         self.resumes.append((person, request))
         line = Line("cause", Mark.ASK, msg("what caused the stop?"), waivable=False)
         return ResumeAnswer(done=False, lines=(line,), message=msg("say the cause"), confirm_id="A1B2")
+
+    async def reload(self, person: Person) -> ReloadAnswer:
+        self._fail()
+        self.reloads.append(person)
+        return self.reloaded
 
     async def run_job(self, name: str) -> JobLine:
         self._fail()

@@ -15,9 +15,9 @@ import ultrad.estop
 import ultrad.supervisor
 from tests.sim.promises import assert_journal, assert_settled, beat_gaps, fires, held
 from tests.sim.world import BLOCK_S, World, configured, world
-from ultrad.assembly import MAX_ROUND_S
 from ultrad.core.estop import Mode
 from ultrad.core.readings import HOUR_MS
+from ultrad.rules import MAX_ROUND_S
 
 pytestmark = pytest.mark.looptime(noop_cycles=0)
 
@@ -51,6 +51,7 @@ async def live_through(made: World, span: timedelta, block_s: float) -> None:
     kinds = Counter(one.event.kind for one in made.journal.recorded)
     assert kinds == {
         "daemon.started": 1,
+        "config.loaded": 1,
         "job.started.health_check": minutes,
         "job.finished.health_check": minutes,
         "job.started.housekeeping": span // HOUR,

@@ -27,7 +27,7 @@ from ultrad.assembly import Assembly, Outside, assemble
 from ultrad.config import Config, load
 from ultrad.core.estop import Cause, EstopState, Mode, fold
 from ultrad.core.events import Level, Recorded
-from ultrad.errors import Fatal
+from ultrad.errors import Fatal, UltradError
 from ultrad.gate import GateShutError, MaybeSentError
 from ultrad.i18n import ENGLISH, Message
 from ultrad.operations import Person, ResumeAnswer, ResumeRequest
@@ -74,14 +74,14 @@ def configured(
     endpoints: tuple[str, ...] = ("alpha", "beta"),
     more: str = "",
 ) -> Config:
-    """A configuration as from a file."""
+    """A configuration as from a file, with secrets by names, so that two of them differ in `more` alone."""
     with tempfile.TemporaryDirectory() as name:
         parts = []
         for endpoint in endpoints:
             secret = Path(name) / endpoint
             secret.touch(mode=0o600)
             secret.write_text(f"https://{endpoint}.example/v3/0123456789abcdef\n", encoding="ascii")
-            parts.append(f'[[chain.endpoints]]\nname = "{endpoint}"\nhttp = "{secret}"\n')
+            parts.append(f'[[chain.endpoints]]\nname = "{endpoint}"\nhttp = "{endpoint}"\n')
         text = FILE.format(
             environment=environment,
             network=NETWORKS[environment],
@@ -91,7 +91,7 @@ def configured(
         )
         path = Path(name) / "ultrad.toml"
         path.write_text(text, encoding="utf-8")
-        return load(path, {})
+        return load(path, {"CREDENTIALS_DIRECTORY": name})
 
 
 def account(hf: str, *, net: int = 14_000) -> Account:
@@ -174,6 +174,9 @@ class World:
 
     def __init__(self, config: Config, tasks: anyio.abc.TaskGroup, wall: datetime) -> None:
         self.config = config
+        self.written: Config | UltradError = config
+        self.read_takes_s = 0.0
+        self.log_levels: list[str] = []
         self.clock = FakeClock(wall)
         names = tuple(one.name for one in config.endpoints)
         self.chain = FakeChain(
@@ -256,8 +259,16 @@ class World:
             service_uid=SERVICE_UID,
             channels=self.channels,
             deadman=self.monitor,
+            read_config=self._read_config,
+            log_level=self.log_levels.append,
             watchdog_s=30.0,
         )
+
+    async def _read_config(self) -> Config:
+        await anyio.sleep(self.read_takes_s)
+        if isinstance(self.written, UltradError):
+            raise self.written
+        return self.written
 
     async def _probe(self) -> Probe:
         self.probed += 1

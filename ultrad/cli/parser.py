@@ -228,6 +228,9 @@ def _installing(build: _Builder) -> None:
         help=build.text(msg("print what the other environment's [guards] should refuse")),
     )
     build.command("init", msg("prepare the state directory, once, before the first start"))
+    build.command(
+        "reload", msg("have the running daemon read the configuration again; systemctl reload does this")
+    )
     build.command("run", msg("run the daemon; systemd does this"))
     build.command("version", msg("print the version"))
 

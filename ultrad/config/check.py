@@ -4,17 +4,20 @@ import os
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from itertools import combinations
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel
 
-from ultrad.config.load import Config
+from ultrad.config.load import Config, load
+from ultrad.config.mistakes import ConfigError
 from ultrad.config.rules import loopback, parsed_url, secret_references
 from ultrad.config.schema import Looser, Settings
 from ultrad.config.secret import CREDENTIALS_VARIABLE
 from ultrad.config.telling import silent_severities, unused_channels
+from ultrad.errors import Permanent
 from ultrad.i18n import Message, msg
 from ultrad.networks import UNKNOWN_MAX_LAG_BLOCKS, UNKNOWN_STALE_HEAD_S, by_name
 
@@ -57,6 +60,23 @@ def check(config: Config, environ: Mapping[str, str]) -> tuple[Line, ...]:
     )
 
 
+def sound(path: Path, environ: Mapping[str, str]) -> Config:
+    """As `load`; that others can write the file is a mistake as well. Raises Permanent where it cannot look.
+
+    For a reload, by which whoever can write the file would loosen every limit at once.
+    """
+    config = load(path, environ)
+    try:
+        errors = [line.message for line in _file(path)]
+    except OSError as error:  # gone or locked away since it was read
+        raise Permanent(
+            msg("{path} cannot be examined: {reason}", path=str(path), reason=error.strerror or "")
+        ) from error
+    if errors:
+        raise ConfigError(path, errors, config.settings.language)
+    return config
+
+
 def loosened(settings: Settings) -> Iterator[Line]:
     """Each figure that is laxer than its default. Also for the status and the reports."""
     for key, value, default in _laxer(settings, Settings, ""):
@@ -97,13 +117,18 @@ def _laxer(section: BaseModel, model: type[BaseModel], prefix: str) -> Iterator[
             yield from _laxer(value, type(value), f"{prefix}{name}.")
         extra = field.json_schema_extra
         side: object = extra.get("looser") if isinstance(extra, dict) else None
-        if value is None or field.default is None or side is None:
-            continue
+        if (
+            not isinstance(value, int | Decimal)
+            or isinstance(value, bool)
+            or field.default is None
+            or side is None
+        ):
+            continue  # what is switched on or off is told in other words
         if _beyond(value, field.default, "up" if side == "up" else "down"):
             yield f"{prefix}{name}", value, field.default
 
 
-def _beyond(value: int, default: int, side: Looser) -> bool:
+def _beyond(value: int | Decimal, default: int | Decimal, side: Looser) -> bool:
     return value > default if side == "up" else value < default
 
 

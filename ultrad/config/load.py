@@ -43,6 +43,7 @@ class Config:
     """All that the daemon is told. `settings` is the file as written; the rest is made from it.
 
     network: with the stale_head_s and max_lag_blocks that hold, be they the file's or the network's own.
+    secrets: all of them, by their dotted keys.
     """
 
     path: Path
@@ -57,6 +58,7 @@ class Config:
     tell: TellRules
     post: PostRules
     deadman_url: Secret | None
+    secrets: Mapping[str, Secret]
 
 
 def read(path: Path) -> Settings:
@@ -101,6 +103,7 @@ def load(path: Path, environ: Mapping[str, str]) -> Config:
         tell=tell_rules(settings.notify),
         post=post_rules(settings.notify),
         deadman_url=secrets.get("deadman.url"),
+        secrets=secrets,
     )
 
 

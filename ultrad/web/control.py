@@ -64,6 +64,7 @@ class ControlPart:
                     web.get("/events", self._events),
                     web.post("/estop", self._stop),
                     web.post("/resume", self._resume),
+                    web.post("/reload", self._reload),
                     web.post("/jobs/{name}/run", self._run_job),
                     web.post("/incident", self._incident),
                     web.post("/notify/test", self._test_channels),
@@ -133,6 +134,9 @@ class ControlPart:
     async def _resume(self, request: web.Request) -> web.Response:
         wanted = from_json(ResumeRequest, await read_json(request))
         return answer(_json(await self._operations.resume(self._person(request), wanted)))
+
+    async def _reload(self, request: web.Request) -> web.Response:
+        return answer(_json(await self._operations.reload(self._person(request))))
 
     async def _run_job(self, request: web.Request) -> web.Response:
         return answer(_json(await self._operations.run_job(request.match_info["name"])))
