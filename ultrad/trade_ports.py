@@ -167,6 +167,11 @@ class Simulated:
 class Market(Protocol):
     """The pool as a trader sees it. Errors: Transient where it cannot be read; a trade is never made then."""
 
+    @property
+    def asset(self) -> Address:
+        """The asset that is traded."""
+        ...
+
     async def quote(self) -> Quote:
         """The account, its holdings and the configured asset, at one block."""
         ...

@@ -145,6 +145,7 @@ class Intent:
     """One intent. `id` is its signal's key.
 
     amount: in the asset's smallest units; value_e8: what it is worth, reserved from admission on. admitted: when.
+    supplied_before: what was supplied at admission, so that the outcome can be held against it.
     end: what became of it, for people. written: whether its source was told.
     """
 
@@ -155,6 +156,7 @@ class Intent:
     amount: int = 0
     value_e8: UsdE8 = UsdE8(0)  # noqa: RUF009 - a NewType over int
     admitted: Now | None = None
+    supplied_before: int = 0
     steps: tuple[Step, ...] = ()
     end: Message | None = None
     ended: Now | None = None
@@ -286,6 +288,7 @@ def _moved(intent: Intent, act: Act, event: Event) -> Intent:
                 amount=int(str(data["amount"])),
                 value_e8=UsdE8(int(str(data["value_e8"]))),
                 admitted=event.now,
+                supplied_before=int(str(cast("dict[str, Json]", data["figures"])["supplied"])),
             )
         case Act.SIGN:
             return replace(intent, steps=_signed(intent.steps, data, event.now))
