@@ -174,3 +174,8 @@ def unreadable_cause(error: str, now: Now) -> Cause:
         ),
         severity=Severity.S2,
     )
+
+
+def trade_cause(code: str, message: Message, now: Now, severity: Severity = Severity.S1) -> Cause:
+    """A stop for what a signal, a trade or the account's chain history showed."""
+    return Cause(code, "", now, BY_ULTRAD, message, severity=severity)

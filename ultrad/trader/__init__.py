@@ -1,0 +1,6 @@
+"""From a signal to a settled transaction: one at a time, each step in the journal before the next."""
+
+from ultrad.trader.pipeline import Trader
+from ultrad.trader.ports import TraderPorts, TradeSettings
+
+__all__ = ["TradeSettings", "Trader", "TraderPorts"]

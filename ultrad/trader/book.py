@@ -1,0 +1,32 @@
+"""The trader's own record: each step is durable before it counts."""
+
+from ultrad.core import intents as life
+from ultrad.core.events import Event
+from ultrad.core.intents import Blotter, Intent
+from ultrad.ports import Journal
+from ultrad.units import Now
+
+KEPT_MS = 25 * 3_600_000
+"""A little longer than any limit looks back."""
+
+
+class TradeBook:
+    """The blotter and the journal in step. Nothing is in it that is not durable."""
+
+    def __init__(self, journal: Journal, blotter: Blotter) -> None:
+        """blotter: as the journal tells it."""
+        self._journal = journal
+        self.blotter = blotter
+
+    async def record(self, event: Event) -> Intent:
+        """Make one step, durably. Raises Transient where the journal refuses (nothing happened), Duplicate."""
+        await self._journal.append(event)
+        self.blotter = life.after(self.blotter, event)
+        intent = self.blotter.get(str(event.data["intent"]))
+        if intent is None:
+            raise AssertionError("a step of an intent that is not there")
+        return intent
+
+    def forget(self, now: Now, window_ms: int) -> None:
+        """Let go of what no limit counts any more."""
+        self.blotter = life.forget(self.blotter, now.steady_ms - max(window_ms, KEPT_MS))

@@ -1,0 +1,285 @@
+"""The trader: takes intents through rules, OctoBot and Aave, one at a time, and settles what is in the air."""
+
+import anyio
+
+from ultrad.core import estop_rules as stop
+from ultrad.core import intent_events as events
+from ultrad.core.events import Level, Severity
+from ultrad.core.intents import Act, Blotter, Intent, Purpose, Stage
+from ultrad.core.signals import Action, Signal
+from ultrad.errors import Duplicate, Permanent, Transient
+from ultrad.gate import GateShutError, MaybeSentError
+from ultrad.i18n import Message, msg
+from ultrad.ports import Refused, Turned, Unreached
+from ultrad.trade_ports import Call, Order, Unsigned
+from ultrad.trader.book import TradeBook
+from ultrad.trader.judging import Judge
+from ultrad.trader.ports import TraderPorts, TradeSettings
+from ultrad.trader.sending import Outcome, Sending
+from ultrad.trader.settling import Settling
+from ultrad.units import Now
+
+TICK_S = 1.0
+AGAIN_MS = 15_000
+"""How long what could not be read, or was not answered, is left alone."""
+
+
+class Trader:
+    """A part of the supervisor, and what Notion, HTTP and operators hand signals to."""
+
+    def __init__(self, ports: TraderPorts, settings: TradeSettings, blotter: Blotter) -> None:
+        """blotter: as the journal tells it."""
+        self._ports, self._settings = ports, settings
+        self._book = TradeBook(ports.journal, blotter)
+        self._judge = Judge(ports, settings)
+        self._sending = Sending(ports, settings, self._book)
+        self._settling = Settling(ports, settings, self._book, self._sending)
+        self._wake = anyio.Event()
+        self._not_before_ms = 0
+        self._gas_errors = 0
+
+    @property
+    def blotter(self) -> Blotter:
+        """Every intent that is open or still counts."""
+        return self._book.blotter
+
+    async def propose(self, signal: Signal) -> Intent:
+        """Take a signal in, durably. Raises Duplicate for one that came before, Transient if the journal refuses."""
+        if (known := self.blotter.get(signal.key)) is not None:
+            raise Duplicate(msg("The signal {id} came before ({stage}).", id=signal.key, stage=known.stage.value))
+        intent = await self._book.record(events.proposed_event(signal))
+        self._wake.set()
+        return intent
+
+    async def written(self, intent_id: str) -> None:
+        """Its source was told what became of it."""
+        intent = self.blotter.get(intent_id)
+        if intent is not None and not intent.written:
+            await self._book.record(events.written_event(intent, self._ports.clock.now()))
+
+    async def run(self, turned: Turned) -> None:
+        """Go on with whatever is open, for ever."""
+        await self._after_a_crash()
+        while True:
+            with anyio.move_on_after(TICK_S):
+                await self._wake.wait()
+            self._wake = anyio.Event()
+            await self.turn()
+            turned()
+
+    async def turn(self) -> None:
+        """One look: settle what is in the air, else go on with the oldest that is open."""
+        now = self._ports.clock.now()
+        self._book.forget(now, self._settings.limits.window_ms)
+        try:
+            await self._turn(now)
+        except (Transient, Permanent):
+            # Whatever did not answer is told of by its own findings; nothing was decided, and it is tried again.
+            self._not_before_ms = now.steady_ms + AGAIN_MS
+
+    async def _turn(self, now: Now) -> None:
+        flying = self.blotter.in_the_air()
+        if flying is not None:
+            await self._settling.look(flying)
+            return
+        if now.steady_ms < self._not_before_ms:
+            return
+        for intent in self.blotter.open():
+            await self._go_on(intent)
+            if self.blotter.in_the_air() is not None:
+                return
+
+    async def _after_a_crash(self) -> None:
+        """What was on its way to OctoBot may have arrived: it is never sent again."""
+        for intent in self.blotter.open():
+            if intent.stage is Stage.BOT_SENDING:
+                await self._bot_failed(intent, _unknown_to_bot(intent))
+
+    # -------------------------------------------------------- one intent
+
+    async def _go_on(self, intent: Intent) -> None:
+        match intent.stage:
+            case Stage.PROPOSED | Stage.ADMITTED:
+                admitted = await self._decide(intent)
+                if admitted is not None:
+                    await self._both_legs(admitted)
+            case Stage.BOT_ACCEPTED | Stage.UNDER_WAY:
+                await self._next_step(intent)
+            case _:
+                return
+
+    async def _decide(self, intent: Intent) -> Intent | None:
+        """Ask every rule; the admitted intent, or None."""
+        now = self._ports.clock.now()
+        await self._judge.watch_for_madness(intent, self.blotter, now)
+        if intent.signal.action is Action.HOLD:
+            await self._book.record(events.held_event(intent, now))
+            return None
+        before = self._judge.before_reading(intent, self.blotter, now)
+        if any(one.rule in {"estop", "stale", "from_the_future"} for one in before):
+            await self._book.record(events.refused_event(intent, before, now))
+            return None
+        found = await self._judge.with_figures(intent, self.blotter, before, now)
+        now = self._ports.clock.now()
+        if found.refusals or found.size is None:
+            await self._book.record(events.refused_event(intent, found.refusals, now))
+            return None
+        size = found.size
+        return await self._book.record(
+            events.admitted_event(intent, size.amount, size.value_e8, found.figures(), now)
+        )
+
+    async def _both_legs(self, intent: Intent) -> None:
+        """OctoBot first, where there is one; Aave only after it has accepted."""
+        if self._ports.bot is not None and not self._settings.dry_run:
+            accepted = await self._to_bot(intent)
+            if accepted is None:
+                return
+            intent = accepted
+        await self._next_step(intent)
+
+    # -------------------------------------------------------- OctoBot
+
+    async def _to_bot(self, intent: Intent) -> Intent | None:
+        """Hand it over once. It is in the journal before: after a crash in between nobody sends it again."""
+        bot = self._ports.bot
+        if bot is None:
+            raise AssertionError("no bot to send to")
+        self._ports.gate.check()
+        intent = await self._book.record(events.bot_event(Act.BOT_SEND, intent, self._ports.clock.now()))
+        order = Order(intent.signal.action, intent.id)
+        failure: Message = msg("OctoBot gave no answer in {seconds} s", seconds=round(self._settings.send_s))
+        known = False
+        with anyio.move_on_after(self._settings.send_s):
+            try:
+                await self._ports.gate.send(lambda: bot.send(order))
+            except GateShutError as error:
+                failure, known = error.message, True
+            except (Refused, Unreached) as error:
+                failure, known = error.message, True
+            except (MaybeSentError, Transient) as error:
+                failure = error.message
+            else:
+                return await self._book.record(events.bot_event(Act.BOT_ACCEPT, intent, self._ports.clock.now()))
+        told = _not_taken_by_bot(intent, failure) if known else _unknown_to_bot(intent, failure)
+        await self._bot_failed(intent, told)
+        return None
+
+    async def _bot_failed(self, intent: Intent, message: Message) -> None:
+        await self._book.record(events.end_event(Act.FAIL, intent, message, self._ports.clock.now(), Level.ALERT))
+
+    # -------------------------------------------------------- Aave
+
+    async def _next_step(self, intent: Intent) -> None:
+        """Simulate, sign, record and send the next transaction of an intent with nothing in the air."""
+        now = self._ports.clock.now()
+        if (why := self._too_late(intent, now)) is not None:
+            await self._fail(intent, why)
+            return
+        call = await self._next_call(intent)
+        simulated = await self._ports.market.simulate(call)
+        if simulated.gas is None:
+            await self._fail(intent, simulated.error or msg("its simulation failed"))
+            return
+        fees = await self._ports.ledger.fees()
+        if self._sending.is_dear(fees, self._settings.limits):
+            self._not_before_ms = now.steady_ms + self._settings.limits.gas_wait_ms
+            return
+        nonces = await self._ports.ledger.nonces()
+        if nonces.pending != nonces.latest:
+            await self._foreign_pending(nonces.pending)
+            return
+        what = Unsigned(
+            chain_id=self._settings.chain_id,
+            nonce=nonces.latest,
+            call=call,
+            gas=simulated.gas * (100 + self._settings.gas_margin_pct) // 100,
+            max_fee_wei=self._sending.max_fee_wei(fees),
+            tip_wei=fees.tip_wei,
+        )
+        await self._sign_and_send(intent, what)
+
+    async def _sign_and_send(self, intent: Intent, what: Unsigned) -> None:
+        if self._settings.dry_run:
+            await self._rehearse(intent, what)
+            return
+        try:
+            intent, version = await self._sending.sign(intent, what, Purpose.OWN)
+        except GateShutError as error:
+            await self._fail(intent, error.message)
+            return
+        outcome = await self._sending.send(version)
+        await self._count_gas_errors(outcome)
+
+    async def _count_gas_errors(self, outcome: Outcome) -> None:
+        self._gas_errors = self._gas_errors + 1 if outcome is Outcome.GAS else 0
+        if self._gas_errors >= self._settings.limits.gas_errors:
+            message = msg(
+                "{count} transactions in a row were not taken for their gas: look at the account's coins and at the"
+                " fees.",
+                count=self._gas_errors,
+            )
+            self._gas_errors = 0
+            cause = stop.trade_cause("gas_errors", message, self._ports.clock.now(), Severity.S2)
+            await self._ports.estop.trip(cause)
+
+    async def _rehearse(self, intent: Intent, what: Unsigned) -> None:
+        """A dry run: signed where there is a key, and thrown away."""
+        self._ports.gate.check()
+        if self._ports.signer is not None:
+            await self._ports.signer.sign(what)
+        message = msg(
+            "Dry run: {action} of {amount} would have been sent ({about}, gas {gas}, nonce {nonce}).",
+            action=intent.signal.action.value,
+            amount=str(intent.amount),
+            about=what.call.about,
+            gas=what.gas,
+            nonce=what.nonce,
+        )
+        await self._book.record(events.end_event(Act.REHEARSE, intent, message, self._ports.clock.now()))
+
+    async def _next_call(self, intent: Intent) -> Call:
+        """The transaction that comes next, by what is allowed and done already."""
+        market, amount = self._ports.market, intent.amount
+        if intent.signal.action is Action.SELL:
+            return market.withdraw(amount)
+        allowance = (await market.quote()).allowance
+        if allowance == amount or (self._settings.dry_run and allowance >= amount):
+            return market.supply(amount)
+        # Tokens like USDT refuse to change an allowance that is not zero.
+        return market.approve(0 if allowance > 0 else amount)
+
+    def _too_late(self, intent: Intent, now: Now) -> Message | None:
+        """Why it must not go on: time has passed since it was judged, or nothing may be sent any more."""
+        if shut := self._ports.gate.shut_by():
+            return msg("the gate is shut ({reasons})", reasons=", ".join(shut))
+        waited_ms = now.steady_ms - intent.signal.arrived.steady_ms
+        begun = any(step.confirmed for step in intent.steps)
+        if not begun and waited_ms > self._settings.limits.fresh_ms:
+            return msg("it grew too old while it waited ({seconds} s)", seconds=waited_ms // 1_000)
+        return None
+
+    async def _foreign_pending(self, pending: int) -> None:
+        message = msg(
+            "A transaction of this account is pending that ultrad did not send (pending count {count}). Somebody "
+            "else may have the key.",
+            count=pending,
+        )
+        await self._ports.estop.trip(stop.trade_cause("intrusion", message, self._ports.clock.now()))
+
+    async def _fail(self, intent: Intent, why: Message) -> None:
+        message = msg("{id} was not executed: {why}", id=intent.id, why=why)
+        await self._book.record(events.end_event(Act.FAIL, intent, message, self._ports.clock.now(), Level.ALERT))
+
+
+def _not_taken_by_bot(intent: Intent, why: Message) -> Message:
+    return msg("{id}: OctoBot did not take it: {why} Nothing was done on Aave.", id=intent.id, why=why)
+
+
+def _unknown_to_bot(intent: Intent, why: Message | None = None) -> Message:
+    return msg(
+        "{id}: whether OctoBot has it is unknown ({why}). It is not sent again, and nothing was done on Aave. "
+        "Look at OctoBot's orders.",
+        id=intent.id,
+        why=why or msg("the daemon ended in between"),
+    )

@@ -1,0 +1,46 @@
+"""What the trader works with."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ultrad.conditions import Conditions
+from ultrad.core.trade_limits import TradeLimits
+from ultrad.estop import Estop
+from ultrad.gate import Gate
+from ultrad.ports import Clock, Journal
+from ultrad.trade_ports import Ledger, Market, OctoBot, Signer
+
+
+@dataclass(frozen=True, slots=True)
+class TradeSettings:
+    """How it trades.
+
+    position: whose account it is. dry_run: everything up to the signature, and no further. chain_id: of what is
+    signed. stuck_ms: how long a transaction may be pending before its fee is raised; raises: how often.
+    gas_margin_pct: what is allowed above the estimate. send_s: how long one transport call may take.
+    """
+
+    position: str
+    limits: TradeLimits
+    chain_id: int
+    dry_run: bool = True
+    stuck_ms: int = 90_000
+    raises: int = 10
+    gas_margin_pct: int = 25
+    send_s: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class TraderPorts:
+    """Its surroundings. bot: None where no OctoBot is configured; signer: None where there is no key (dry run)."""
+
+    journal: Journal
+    clock: Clock
+    gate: Gate
+    estop: Estop
+    conditions: Conditions
+    market: Market
+    ledger: Ledger
+    signer: Signer | None
+    bot: OctoBot | None
+    fraction: Callable[[], float]

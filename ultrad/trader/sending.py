@@ -1,0 +1,127 @@
+"""Signing and sending: sign → journal, durable → gate → one transport call."""
+
+from dataclasses import replace
+from enum import Enum
+
+import anyio
+
+from ultrad.core import intent_events as events
+from ultrad.core.intents import Intent, Purpose, Version
+from ultrad.core.trade_limits import TradeLimits
+from ultrad.errors import Transient
+from ultrad.gate import GateShutError, MaybeSentError
+from ultrad.i18n import msg
+from ultrad.trade_ports import Call, Fees, GasError, Signer, Unsigned
+from ultrad.trader.book import TradeBook
+from ultrad.trader.ports import TraderPorts, TradeSettings
+from ultrad.units import Address
+
+TRANSFER_GAS = 21_000
+"""What a transfer without data costs (yellow paper, G_transaction); a cancellation is one to oneself."""
+BUMP_PCT = 13
+"""Nodes replace a pending transaction for 10 % (geth, `--txpool.pricebump`) to 12.5 % more in both fees."""
+BASE_FEE_ROOM = 2
+"""Times the next base fee: six full blocks in a row raise it by so much (EIP-1559: 12.5 % a block)."""
+
+
+class Outcome(Enum):
+    """How one transport call went, as far as anybody can say."""
+
+    SENT = "sent"
+    MAYBE = "maybe"
+    GAS = "gas"
+    NOT_SENT = "not_sent"
+
+
+class Sending:
+    """The one place that signs and sends."""
+
+    def __init__(self, ports: TraderPorts, settings: TradeSettings, book: TradeBook) -> None:
+        self._ports, self._settings, self._book = ports, settings, book
+
+    def max_fee_wei(self, fees: Fees) -> int:
+        """The most that a gas may cost, so that the transaction stays good for some blocks."""
+        return BASE_FEE_ROOM * fees.base_wei + fees.tip_wei
+
+    def is_dear(self, fees: Fees, limits: TradeLimits) -> bool:
+        """Whether gas costs more than is allowed now."""
+        return fees.base_wei + fees.tip_wei > limits.max_fee_wei
+
+    async def sign(self, intent: Intent, what: Unsigned, purpose: Purpose) -> tuple[Intent, Version]:
+        """Sign and put it into the journal, raw bytes and all.
+
+        Raises GateShutError where the strategy may not sign (nothing is recorded then), Transient or Permanent
+        from the signer or the journal.
+        """
+        if purpose is Purpose.OWN:
+            self._ports.gate.check()
+        signed = await self._signer().sign(what)
+        if purpose is Purpose.OWN:
+            self._ports.gate.check()  # a stop during the signature: the bytes are forgotten, the nonce stays free
+        version = Version(
+            hash=signed.hash,
+            raw=signed.raw.hex(),
+            purpose=purpose,
+            max_fee_wei=what.max_fee_wei,
+            tip_wei=what.tip_wei,
+            signed=self._ports.clock.now(),
+        )
+        recorded = await self._book.record(events.signed_event(intent, what.call.about, what.nonce, version))
+        return recorded, version
+
+    async def send(self, version: Version) -> Outcome:
+        """One transport call. What is of the strategy passes the gate at each try; a cancellation does not."""
+
+        async def call() -> None:
+            await self._ports.ledger.send(bytes.fromhex(version.raw))
+
+        outcome = Outcome.MAYBE
+        with anyio.move_on_after(self._settings.send_s):
+            try:
+                await (self._ports.gate.send(call) if version.purpose is Purpose.OWN else call())
+            except GateShutError:
+                return Outcome.NOT_SENT
+            except MaybeSentError:
+                return Outcome.MAYBE
+            except GasError:
+                return Outcome.GAS
+            except Transient:
+                return Outcome.MAYBE
+            else:
+                outcome = Outcome.SENT
+        return outcome
+
+    def cancellation(self, nonce: int, replaced: Version, fees: Fees) -> Unsigned:
+        """A transfer of nothing to ourselves with the same nonce and higher fees."""
+        call = Call("cancel", self.address, b"")
+        plain = Unsigned(
+            chain_id=self._settings.chain_id,
+            nonce=nonce,
+            call=call,
+            gas=TRANSFER_GAS,
+            max_fee_wei=self.max_fee_wei(fees),
+            tip_wei=fees.tip_wei,
+        )
+        return self.outbid(plain, replaced)
+
+    def outbid(self, what: Unsigned, replaced: Version) -> Unsigned:
+        """With fees that make nodes take it in place of `replaced`."""
+        return replace(
+            what,
+            max_fee_wei=max(what.max_fee_wei, _bumped(replaced.max_fee_wei)),
+            tip_wei=max(what.tip_wei, _bumped(replaced.tip_wei)),
+        )
+
+    @property
+    def address(self) -> Address:
+        """The account that signs."""
+        return self._signer().address
+
+    def _signer(self) -> Signer:
+        if self._ports.signer is None:
+            raise Transient(msg("There is no key to sign with."))
+        return self._ports.signer
+
+
+def _bumped(wei: int) -> int:
+    return -(-wei * (100 + BUMP_PCT) // 100)
