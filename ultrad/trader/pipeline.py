@@ -44,7 +44,7 @@ class Trader:
         return self._book.blotter
 
     async def propose(self, signal: Signal) -> Intent:
-        """Take a signal in, durably. Raises Duplicate for one that came before, Transient if the journal refuses."""
+        """Take a signal in, durably. Raises Duplicate for one that came before, Transient of the journal."""
         if (known := self.blotter.get(signal.key)) is not None:
             raise Duplicate(msg("The signal {id} came before ({stage}).", id=signal.key, stage=known.stage.value))
         intent = await self._book.record(events.proposed_event(signal))
@@ -215,8 +215,8 @@ class Trader:
         self._gas_errors = self._gas_errors + 1 if outcome is Outcome.GAS else 0
         if self._gas_errors >= self._settings.limits.gas_errors:
             message = msg(
-                "{count} transactions in a row were not taken for their gas: look at the account's coins and at the"
-                " fees.",
+                "{count} transactions in a row were not taken for their gas: look at the account's coins and at "
+                "the fees.",
                 count=self._gas_errors,
             )
             self._gas_errors = 0

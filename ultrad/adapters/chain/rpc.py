@@ -5,6 +5,7 @@ one becomes an error that names the endpoint, never its URL.
 """
 
 import re
+from collections.abc import Awaitable, Callable
 from types import SimpleNamespace
 from typing import Self
 
@@ -166,14 +167,23 @@ class HttpRpc:
         await self.session.close()
 
     async def call(self, method: str, *params: object) -> object:
-        """The result of one call. Raises NodeFailed, NodeLimits or NodeRefused."""
+        """The result of one call that only reads. Raises NodeFailed, NodeLimits or NodeRefused."""
+        return await self._call(self._answer, method, params)
+
+    async def call_once(self, method: str, *params: object) -> object:
+        """The same by exactly one request, whatever becomes of it: for what changes something."""
+        return await self._call(self._post, method, params)
+
+    async def _call(
+        self, ask: Callable[[bytes], Awaitable[bytes]], method: str, params: tuple[object, ...]
+    ) -> object:
         self._number += 1
         number = self._number
         failure: Message | None = None
         body = b""
         try:
             with anyio.fail_after(self._timeout_s):
-                body = await self._answer(request(number, method, params))
+                body = await ask(request(number, method, params))
         except TimeoutError:
             failure = msg(
                 "Endpoint {endpoint} did not answer within {milliseconds} ms.",

@@ -1,0 +1,116 @@
+"""Who signs: a key from a V3 keystore, or the devnet's public one. The key itself never leaves its object.
+
+Source of the format: Ethereum's Web3 Secret Storage (keystore V3). Opening one by scrypt (n = 262144) takes most
+of a second and 272 MB for a moment: once, in a thread.
+"""
+
+import ctypes
+import json
+from pathlib import Path
+from typing import Any, Self
+
+import anyio.to_thread
+
+from ultrad.addresses import checksum
+from ultrad.errors import Fatal, Permanent
+from ultrad.i18n import msg
+from ultrad.trade_ports import Signed, Unsigned
+from ultrad.units import Address
+
+MAX_KEYSTORE_BYTES = 64 * 1024
+"""A keystore has some 500 bytes; a longer file is another one."""
+_PR_SET_DUMPABLE = 4
+"""prctl(2): with 0, no core dump is written, and no other process of this user may look into our memory."""
+
+
+class KeySigner:
+    """Implements `Signer` with a key in this process. Made by `from_keystore` or `from_key`."""
+
+    __slots__ = ("__account", "_address")
+
+    def __init__(self, account: Any) -> None:  # noqa: ANN401 - eth_account's LocalAccount, imported only where needed
+        """account: an `eth_account` account with its key."""
+        self.__account = account
+        self._address = checksum(account.address)
+
+    @classmethod
+    def from_key(cls, key: str) -> Self:
+        """From the key itself, 0x and 64 hex digits: on the devnet, where it is public."""
+        from eth_account import Account  # noqa: PLC0415 - 40 MB, only for those who sign
+
+        return cls(Account.from_key(key))
+
+    @classmethod
+    async def from_keystore(cls, path: Path, passphrase: str) -> Self:
+        """Open a keystore, once. Raises Permanent for a file that is none, or another passphrase."""
+        return await anyio.to_thread.run_sync(cls._open, path, passphrase)
+
+    @classmethod
+    def _open(cls, path: Path, passphrase: str) -> Self:
+        from eth_account import Account  # noqa: PLC0415 - see `from_key`
+
+        keystore = _read(path)
+        failure = None
+        try:
+            return cls(Account.from_key(Account.decrypt(keystore, passphrase)))
+        except (ValueError, TypeError, KeyError):
+            failure = Permanent(
+                msg(
+                    "The keystore {path} cannot be opened: its passphrase is another one, or it is damaged.",
+                    path=str(path),
+                )
+            )
+        raise failure  # outside the handler: the library's error may hold parts of what it was given
+
+    def __repr__(self) -> str:
+        return f"KeySigner({self._address})"
+
+    def __reduce__(self) -> str:
+        raise TypeError("a key is not copied to anywhere")
+
+    @property
+    def address(self) -> Address:
+        """The account that it signs for."""
+        return self._address
+
+    async def sign(self, what: Unsigned) -> Signed:
+        """Sign an EIP-1559 transaction (type 2)."""
+        signed = self.__account.sign_transaction(
+            {
+                "type": 2,
+                "chainId": what.chain_id,
+                "nonce": what.nonce,
+                "to": what.call.to,
+                "value": what.call.value_wei,
+                "data": what.call.data,
+                "gas": what.gas,
+                "maxFeePerGas": what.max_fee_wei,
+                "maxPriorityFeePerGas": min(what.tip_wei, what.max_fee_wei),
+                "accessList": [],
+            }
+        )
+        return Signed(bytes(signed.raw_transaction), "0x" + bytes(signed.hash).hex())
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            content = json.loads(file.read(MAX_KEYSTORE_BYTES))
+    except OSError as error:
+        raise Permanent(
+            msg("The keystore {path} cannot be read: {reason}", path=str(path), reason=error.strerror or "")
+        ) from None
+    except ValueError:
+        content = None
+    if not isinstance(content, dict) or content.get("version") != 3:  # noqa: PLR2004 - the format's own number
+        raise Permanent(
+            msg("{path} is no V3 keystore. Make one with a wallet's export, and give its file.", path=str(path))
+        )
+    return content
+
+
+def keep_memory_private() -> None:
+    """No core dumps, and no look into our memory by others of this user. Raises Fatal where the kernel refuses."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0) != 0:
+        raise Fatal(msg("The kernel does not let this process keep its memory private (prctl)."))
