@@ -10,7 +10,7 @@ from ultrad.core.position import Block
 from ultrad.errors import Transient
 from ultrad.i18n import Message, msg
 from ultrad.ports import Refused, Throttled
-from ultrad.trade_ports import Call, Fees, GasError, NonceTooLow, Nonces, Receipt
+from ultrad.trade_ports import Call, Fees, GasError, Nonces, NonceTooLow, Receipt
 from ultrad.units import Address
 
 FEE_BLOCKS = 20
@@ -46,7 +46,7 @@ Serve = Callable[[Callable[[Asked, Block], Awaitable[T]]], Awaitable[T]]
 
 
 class RpcLedger:
-    """See the port. Every question is answered by one endpoint as a whole: nonces of two would not fit together."""
+    """See the port. Each question is answered by one endpoint as a whole: nonces of two would not fit together."""
 
     def __init__(
         self,
@@ -185,7 +185,7 @@ def _number(name: str, method: str, answer: object) -> int:
 
 
 async def _block(endpoint: Asked, method: str, which: str) -> Block | None:
-    answer = await endpoint.ask(method, which, False)  # noqa: FBT003 - JSON-RPC's own: without transactions
+    answer = await endpoint.ask(method, which, False)
     if answer is None:
         return None
     try:
