@@ -32,6 +32,18 @@ LOCAL_CHAIN_IDS = frozenset({1337, 31337})
 
 DEVNET_CHAIN_ID = 31337
 
+DEVNET_ACCOUNT = Address("0xFe61bF512e5C0eC58CFF0a591683CBE5B46C9f52")
+"""The owner of our own devnet's reference position."""
+DEVNET_KEY = "0xd78cc2ec3e5e3bf8b02eac648556b1b0e89e08ad9d50b3f0674dbc809281d69e"
+"""Its private key: keccak256("ultrad devnet reference account").
+
+PUBLIC. Whoever reads this can take what the account holds: for the devnet alone.
+"""
+
+
+UNKNOWN_CONFIRMATIONS = 12
+"""As on Ethereum: where blocks come faster, this is less time, and a file can say more."""
+
 
 @dataclass(frozen=True, slots=True)
 class Network:
@@ -39,6 +51,7 @@ class Network:
 
     block_time_ms: the nominal time between blocks. stale_head_s: a head older than this by the clock is stale.
     max_lag_blocks: an endpoint further behind the others is stale. sequencer_feed: the proxy of the uptime feed.
+    confirmations: blocks under the newest one at which a transaction counts as final.
     """
 
     name: NetworkName
@@ -49,6 +62,7 @@ class Network:
     stale_head_s: int
     max_lag_blocks: int
     sequencer_feed: Address | None = None
+    confirmations: int = UNKNOWN_CONFIRMATIONS
 
     @property
     def local(self) -> bool:
@@ -63,6 +77,8 @@ _SHARED_PROVIDER = Address("0xa97684ead0e402dC232d5A977953DF7ECBaB3CDb")
 # docs.polygon.technology (2 s), build.avax.network (2 s or less). A stale head: five slots on Ethereum, as single
 # slots are missed each hour; ten blocks or more elsewhere; twice as much on test networks, which miss many.
 # A lag: what gossip and load balancing explain, about 10 s of blocks (three slots on Ethereum).
+# Confirmations: some two minutes of blocks where blocks are replaced at times (Ethereum has seen seven slots,
+# in May 2022), half a minute where one sequencer orders them, or consensus is final at once (avalanche).
 NETWORKS: tuple[Network, ...] = (
     Network(
         name="ethereum",
@@ -82,6 +98,7 @@ NETWORKS: tuple[Network, ...] = (
         stale_head_s=20,
         max_lag_blocks=5,
         sequencer_feed=Address("0xBCF85224fc0756B9Fa45aA7892530B47e10b6433"),
+        confirmations=15,
     ),
     Network(
         name="arbitrum",
@@ -92,6 +109,7 @@ NETWORKS: tuple[Network, ...] = (
         stale_head_s=20,
         max_lag_blocks=40,
         sequencer_feed=Address("0xFdB631F5EE196F0ed6FAa767959853A9F217697D"),
+        confirmations=120,
     ),
     Network(
         name="optimism",
@@ -102,6 +120,7 @@ NETWORKS: tuple[Network, ...] = (
         stale_head_s=20,
         max_lag_blocks=5,
         sequencer_feed=Address("0x371EAD81c9102C9BF4874A9075FFFf170F2Ee389"),
+        confirmations=15,
     ),
     Network(
         name="polygon",
@@ -111,6 +130,7 @@ NETWORKS: tuple[Network, ...] = (
         block_time_ms=2_000,
         stale_head_s=30,
         max_lag_blocks=5,
+        confirmations=64,
     ),
     Network(
         name="avalanche",
@@ -120,6 +140,7 @@ NETWORKS: tuple[Network, ...] = (
         block_time_ms=2_000,
         stale_head_s=30,
         max_lag_blocks=5,
+        confirmations=5,
     ),
     Network(
         name="sepolia",
@@ -138,9 +159,12 @@ NETWORKS: tuple[Network, ...] = (
         block_time_ms=2_000,
         stale_head_s=40,
         max_lag_blocks=5,
+        confirmations=15,
     ),
 )
 
+LOCAL_CONFIRMATIONS = 1
+"""A development node has no other chain to change to, and may mine only when something is sent."""
 UNKNOWN_BLOCK_TIME_MS = 2_000
 UNKNOWN_STALE_HEAD_S = 60
 UNKNOWN_MAX_LAG_BLOCKS = 5

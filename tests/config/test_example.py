@@ -10,7 +10,7 @@ import pytest
 from pydantic import BaseModel
 
 from tests.config.conftest import ACCOUNT, House
-from ultrad.config.explain import all_keys, field_shape
+from ultrad.config.explain import all_keys, field_shape, model_of
 from ultrad.config.file import _frozen
 from ultrad.config.schema import EndpointSection, PositionSection, Settings
 from ultrad.jobs import JOBS
@@ -39,8 +39,8 @@ def _model(key: str) -> tuple[type[BaseModel], str]:
     *sections, name = key.split(".")
     model: type[BaseModel] = Settings
     for section in sections:
-        known = {"endpoints[]": EndpointSection, "positions[]": PositionSection}
-        model = known.get(section) or model.model_fields[section].annotation  # type: ignore[assignment]
+        known: dict[str, type[BaseModel]] = {"endpoints[]": EndpointSection, "positions[]": PositionSection}
+        model = known.get(section) or model_of(field_shape(model.model_fields[section])) or model
     return model, name
 
 

@@ -14,12 +14,14 @@ from pydantic import BaseModel
 from ultrad.config.load import Config, load
 from ultrad.config.mistakes import ConfigError
 from ultrad.config.rules import loopback, parsed_url, secret_references
-from ultrad.config.schema import Looser, Settings
+from ultrad.config.schema import Settings
 from ultrad.config.secret import CREDENTIALS_VARIABLE, credential_name
+from ultrad.config.section import Looser
 from ultrad.config.telling import silent_severities, unused_channels
+from ultrad.config.trading_rules import words_on_trading
 from ultrad.errors import Permanent
 from ultrad.i18n import Message, msg
-from ultrad.networks import UNKNOWN_MAX_LAG_BLOCKS, UNKNOWN_STALE_HEAD_S, by_name
+from ultrad.networks import UNKNOWN_CONFIRMATIONS, UNKNOWN_MAX_LAG_BLOCKS, UNKNOWN_STALE_HEAD_S, by_name
 
 MAX_UNUSED_NAMED = 20
 """A service has a handful of credentials; more names help nobody."""
@@ -55,6 +57,7 @@ def check(config: Config, environ: Mapping[str, str]) -> tuple[Line, ...]:
         *_switched_off(settings),
         *_endpoints(config),
         *_telling(settings),
+        *(Line(level, message) for level, message in words_on_trading(settings)),
         *_guards(settings),
         *_unused(settings, environ),
     )
@@ -95,6 +98,10 @@ def loosened(settings: Settings) -> Iterator[Line]:
     for symbol, age_s in settings.limits.oracle_max_age.items():
         if age_s > settings.limits.oracle_max_age_s:
             yield _looser(f"limits.oracle_max_age.{symbol}", age_s, settings.limits.oracle_max_age_s)
+    if settings.trade and settings.trade.confirmations is not None:
+        given, own = settings.trade.confirmations, network.confirmations if network else UNKNOWN_CONFIRMATIONS
+        if given < own and settings.environment != "devnet":
+            yield _looser("trade.confirmations", given, own)
 
 
 def _looser(key: str, value: object, default: object) -> Line:
@@ -120,6 +127,7 @@ def _laxer(section: BaseModel, model: type[BaseModel], prefix: str) -> Iterator[
         if (
             not isinstance(value, int | Decimal)
             or isinstance(value, bool)
+            or field.is_required()
             or field.default is None
             or side is None
         ):
@@ -266,6 +274,7 @@ def _unused(settings: Settings, environ: Mapping[str, str]) -> Iterator[Line]:
     if not directory:
         return
     used = {reference for _, reference in secret_references(settings)}
+    used |= {settings.signer.keystore} if settings.signer and settings.signer.keystore else set()
     given = {credential_name(entry.name) for entry in Path(directory).iterdir()}
     unused = sorted(given - used)
     for name in unused[:MAX_UNUSED_NAMED]:

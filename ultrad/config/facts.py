@@ -17,7 +17,8 @@ from pydantic.fields import FieldInfo
 
 from ultrad.config.explain import Shape, field_shape, model_of, shape_of
 from ultrad.config.load import Config
-from ultrad.config.schema import Looser, Settings
+from ultrad.config.schema import Settings
+from ultrad.config.section import Looser
 from ultrad.config.texts import Hidden
 from ultrad.core.changes import Texts
 
@@ -41,6 +42,9 @@ def texts(config: Config) -> dict[str, str]:
         "chain.stale_head_s": str(config.network.stale_head_s),
         "chain.max_lag_blocks": str(config.network.max_lag_blocks),
     }
+    if (trade := config.trade) is not None:
+        network["trade.confirmations"] = str(trade.confirmations)
+        network["trade.dry_run"] = _scalar(trade.dry_run)
     return dict(sorted({**dict(_walk(config.settings, "")), **network}.items()))
 
 

@@ -13,12 +13,17 @@ from ultrad.config.rules import chain_id_of, mistakes_in_secrets, secret_referen
 from ultrad.config.schema import EstopSection, LimitsSection, Settings
 from ultrad.config.secret import Secret, read_secret
 from ultrad.config.telling import ChannelConfig, channels_of, post_rules, tell_rules
+from ultrad.config.trading import TradeConfig, trade_config
+from ultrad.config.trading_rules import find_keystore
 from ultrad.core.limits import HOUR_MS, MINUTE_MS, EstopRules, Limits
 from ultrad.core.telling import TellRules
 from ultrad.errors import Permanent
 from ultrad.i18n import msg
 from ultrad.networks import (
+    LOCAL_CHAIN_IDS,
+    LOCAL_CONFIRMATIONS,
     UNKNOWN_BLOCK_TIME_MS,
+    UNKNOWN_CONFIRMATIONS,
     UNKNOWN_MAX_LAG_BLOCKS,
     UNKNOWN_STALE_HEAD_S,
     Network,
@@ -43,7 +48,7 @@ class Config:
     """All that the daemon is told. `settings` is the file as written; the rest is made from it.
 
     network: with the stale_head_s and max_lag_blocks that hold, be they the file's or the network's own.
-    secrets: all of them, by their dotted keys.
+    secrets: all of them, by their dotted keys. trade: None where nothing is traded.
     """
 
     path: Path
@@ -59,6 +64,7 @@ class Config:
     post: PostRules
     deadman_url: Secret | None
     secrets: Mapping[str, Secret]
+    trade: TradeConfig | None = None
 
 
 def read(path: Path) -> Settings:
@@ -78,16 +84,19 @@ def load(path: Path, environ: Mapping[str, str]) -> Config:
     found = draft(path)
     secrets: Mapping[str, Secret] = {}
     mistakes = found.mistakes
+    keystore = None
     if found.settings:
         secrets, unreadable = _secrets(found.settings, environ)
-        more = (*unreadable, *mistakes_in_secrets(found.settings, secrets))
+        keystore, unusable = find_keystore(found.settings, environ)
+        more = (*unreadable, *unusable, *mistakes_in_secrets(found.settings, secrets))
         mistakes += tuple(one for one in more if not one.touches(found.left_out))
     settings = _settled(path, found, mistakes)
+    network, devnet = _network(settings), settings.environment == "devnet"
     return Config(
         path=path,
         settings=settings,
         zone=ZoneInfo(settings.timezone),
-        network=_network(settings),
+        network=network,
         endpoints=tuple(
             Endpoint(
                 one.name,
@@ -104,6 +113,9 @@ def load(path: Path, environ: Mapping[str, str]) -> Config:
         post=post_rules(settings.notify),
         deadman_url=secrets.get("deadman.url"),
         secrets=secrets,
+        trade=trade_config(settings.trade, devnet=devnet, network=network, keystore=keystore)
+        if settings.trade
+        else None,
     )
 
 
@@ -144,12 +156,17 @@ def _network(settings: Settings) -> Network:
             stale_head_s=like.stale_head_s if like else UNKNOWN_STALE_HEAD_S,
             max_lag_blocks=like.max_lag_blocks if like else UNKNOWN_MAX_LAG_BLOCKS,
             sequencer_feed=section.sequencer_feed or (like.sequencer_feed if like else None),
+            confirmations=like.confirmations if like else _unknown_confirmations(chain_id),
         )
     return replace(
         network,
         stale_head_s=section.stale_head_s or network.stale_head_s,
         max_lag_blocks=section.max_lag_blocks or network.max_lag_blocks,
     )
+
+
+def _unknown_confirmations(chain_id: int) -> int:
+    return LOCAL_CONFIRMATIONS if chain_id in LOCAL_CHAIN_IDS else UNKNOWN_CONFIRMATIONS
 
 
 def _limits(section: LimitsSection, settings: Settings) -> Limits:

@@ -10,8 +10,10 @@ from ultrad.config.mistakes import Mistake
 from ultrad.config.schema import PositionSection, Settings
 from ultrad.config.secret import Secret
 from ultrad.config.telling import mistakes_in_telling, secret_keys, secret_problem
+from ultrad.config.trading import trading_secret_keys
+from ultrad.config.trading_rules import mistakes_in_trading
 from ultrad.i18n import Message, msg
-from ultrad.networks import DEVNET_CHAIN_ID, LOCAL_CHAIN_IDS, by_chain_id, by_name
+from ultrad.networks import DEVNET_ACCOUNT, DEVNET_CHAIN_ID, LOCAL_CHAIN_IDS, by_chain_id, by_name
 from ultrad.units import Address, short_address
 
 RESUME_MARGIN_HF = Decimal("0.05")
@@ -34,8 +36,7 @@ PUBLIC_ACCOUNTS: frozenset[Address] = frozenset(
         "0x14dC79964da2C08b23698B3D3cc7Ca32193d9955",
         "0x23618e81E3f5cdF7f54C3d65f7FBc0aBf5B21E8f",
         "0xa0Ee7A142d267C1f36714E4a8F75612F20a79720",
-        # The owner of our own devnet's reference position (ultrad.devnet.reference); its key stands in the source.
-        "0xFe61bF512e5C0eC58CFF0a591683CBE5B46C9f52",
+        DEVNET_ACCOUNT,  # its key stands in the source
     )
 )
 
@@ -51,6 +52,7 @@ def mistakes_between_keys(settings: Settings) -> Iterator[Mistake]:
         _http(settings),
         mistakes_in_telling(settings.notify),
         _recipients(settings),
+        mistakes_in_trading(settings),
     )
 
 
@@ -97,6 +99,9 @@ def secret_references(settings: Settings) -> Iterator[tuple[str, str]]:
     if settings.http.estop_token:
         yield "http.estop_token", settings.http.estop_token
     yield from secret_keys(settings.notify, settings.deadman)
+    yield from trading_secret_keys(
+        settings.trade, settings.signer, settings.notion, settings.octobot, settings.signals
+    )
 
 
 def chain_id_of(settings: Settings) -> int | None:
@@ -333,8 +338,10 @@ def _recipients(settings: Settings) -> Iterator[Mistake]:
 
 
 def _problem(settings: Settings, key: str, secret: Secret) -> Message | None:
-    if key == "http.estop_token":
+    if key in {"http.estop_token", "signals.token", "signals.hmac_key"}:
         return _token_problem(secret)
+    if key in {"signer.passphrase", "octobot.token"}:  # made by others, by their own rules
+        return None
     if key.endswith((".token", ".key")):
         return secret_problem(key, secret)
     return _url_problem(settings, key, secret)

@@ -7,13 +7,14 @@ restart.
 """
 
 from collections.abc import Mapping
-from decimal import Decimal
 from types import MappingProxyType
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, JsonValue
+from pydantic import AfterValidator, Field
 
-from ultrad.config.section import Section
+from ultrad.config.section import RELOAD, Number, Section
+from ultrad.config.section import number as _number
+from ultrad.config.section import whole as _whole
 from ultrad.config.telling import DeadmanSection, NotifySection, Recipient
 from ultrad.config.texts import (
     AbsolutePath,
@@ -26,11 +27,20 @@ from ultrad.config.texts import (
     Symbol,
     TimezoneName,
 )
+from ultrad.config.trading import (
+    DatabaseId,
+    NotionSection,
+    OctoBotSection,
+    SignalsSection,
+    SignerSection,
+    TradeSection,
+    UrlText,
+    VersionText,
+)
 from ultrad.i18n import Language
 from ultrad.networks import MULTICALL3, NetworkName
 
 Environment = Literal["staging", "production", "devnet"]
-Looser = Literal["up", "down"]
 
 MAX_POSITIONS = 1_000
 """One aggregate call reads as many in well under a block (measured: 76 ms)."""
@@ -38,43 +48,6 @@ MAX_ENDPOINTS = 10
 """Each holds two connections; more add load, not safety."""
 MAX_LISTED = 1_000
 """Long enough for any list of addresses or fingerprints; a bound, so that start-up has one."""
-
-
-def _as_decimal(value: object) -> object:
-    """TOML writes `2` for 2.0."""
-    return Decimal(value) if type(value) is int else value
-
-
-Number = Annotated[Decimal, BeforeValidator(_as_decimal)]
-
-
-RELOAD: dict[str, JsonValue] = {"reload": True}
-"""Of a key, or of a section with all its keys. Every one is in `ultrad.rules.Rules`, which a reload swaps."""
-
-
-def _whole(
-    default: int | None, low: int, high: int, why: str, *, looser: Looser | None = None, reload: bool = False
-) -> Any:  # noqa: ANN401 - as pydantic's Field
-    """A whole number within low..high."""
-    return Field(
-        default=default,
-        ge=low,
-        le=high,
-        description=why,
-        json_schema_extra={"looser": looser, "reload": reload},
-    )
-
-
-def _number(default: str, low: str, high: str, why: str, *, looser: Looser) -> Any:  # noqa: ANN401 - as pydantic's Field
-    """A number within low..high, to the hundredth (a basis point where it is a percentage)."""
-    return Field(
-        default=Decimal(default),
-        ge=Decimal(low),
-        le=Decimal(high),
-        decimal_places=2,
-        description=why,
-        json_schema_extra={"looser": looser},
-    )
 
 
 class EndpointSection(Section):
@@ -280,6 +253,12 @@ class GuardsSection(Section):
     foreign_recipients: tuple[Recipient, ...] = Field(
         default=(), max_length=MAX_LISTED, description="Its channels' recipients (Slack's and LINE's ids)."
     )
+    foreign_notion_databases: tuple[DatabaseId, ...] = Field(
+        default=(), max_length=MAX_LISTED, description="Its databases of decisions."
+    )
+    foreign_octobot_urls: tuple[UrlText, ...] = Field(
+        default=(), max_length=MAX_LISTED, description="Its OctoBots, by their addresses."
+    )
 
 
 class JournalSection(Section):
@@ -350,6 +329,9 @@ class Settings(Section):
     state_dir: AbsolutePath = Field(default="/var/lib/ultrad", description="Journal, lock and flag; a local disk.")
     log_dir: AbsolutePath = Field(default="/var/log/ultra", description="The jobs' log files.")
     runtime_dir: AbsolutePath = Field(default="/run/ultrad", description="The control socket.")
+    denied_versions: tuple[VersionText, ...] = Field(
+        default=(), max_length=MAX_LISTED, description="Versions of ultrad that start with the stop ON."
+    )
     chain: ChainSection
     positions: tuple[PositionSection, ...] = Field(
         default=(), max_length=MAX_POSITIONS, description="What is watched: at least one."
@@ -358,6 +340,11 @@ class Settings(Section):
     estop: EstopSection = Field(default_factory=EstopSection, json_schema_extra=RELOAD)
     oracle: OracleSection = Field(default_factory=OracleSection)
     guards: GuardsSection = Field(default_factory=GuardsSection)
+    trade: TradeSection | None = Field(default=None, description="Trading. Without it, ultrad watches only.")
+    signer: SignerSection | None = Field(default=None, description="Who signs what is traded.")
+    notion: NotionSection | None = Field(default=None, description="Where decisions are taken from.")
+    octobot: OctoBotSection | None = Field(default=None, description="The bot that gets each decision first.")
+    signals: SignalsSection | None = Field(default=None, description="Decisions over HTTP.")
     journal: JournalSection = Field(default_factory=JournalSection)
     http: HttpSection = Field(default_factory=HttpSection)
     notify: NotifySection = Field(default_factory=NotifySection)

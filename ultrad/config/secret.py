@@ -61,8 +61,23 @@ def read_secret(reference: str, environ: Mapping[str, str]) -> Secret:
 
     Raises Permanent, with what to do, for a file that is missing, readable by others, not ours, or no single line.
     """
+    path, foreign_access = _place(reference, environ)
+    return Secret(reference, _line(_content(path, foreign_access, MAX_SECRET_BYTES), path))
+
+
+def read_secret_file(reference: str, environ: Mapping[str, str], most_bytes: int) -> tuple[Path, bytes]:
+    """Where a secret lies that is more than one line (a keystore), and what is in it. Raises as `read_secret`."""
+    path, foreign_access = _place(reference, environ)
+    content = _content(path, foreign_access, most_bytes)
+    if len(content) > most_bytes:
+        raise Permanent(msg("is in {path}, which is longer than {limit} bytes", path=str(path), limit=most_bytes))
+    return path, content
+
+
+def _place(reference: str, environ: Mapping[str, str]) -> tuple[Path, int]:
+    """The file that a reference names, and the rights of others that it must not have."""
     if reference.startswith("/"):
-        return Secret(reference, _read_file(Path(reference), _FOREIGN_ACCESS))
+        return Path(reference), _FOREIGN_ACCESS
     directory = environ.get(CREDENTIALS_VARIABLE)
     if not directory:
         raise Permanent(
@@ -75,7 +90,7 @@ def read_secret(reference: str, environ: Mapping[str, str]) -> Secret:
     named = Path(directory) / reference
     given = (named, *(named.with_name(prefix + reference) for prefix in CREDENTIALS_PREFIXES))
     path = next((one for one in given if one.exists()), named)
-    return Secret(reference, _read_file(path, _FOREIGN_ACCESS_CREDENTIAL))
+    return path, _FOREIGN_ACCESS_CREDENTIAL
 
 
 def credential_name(given: str) -> str:
@@ -86,20 +101,20 @@ def credential_name(given: str) -> str:
     return given
 
 
-def _read_file(path: Path, foreign_access: int) -> str:
-    """The one line in a file that only we, or root, can have written and read. A link counts as its target."""
+def _content(path: Path, foreign_access: int, most_bytes: int) -> bytes:
+    """What is in a file that only we, or root, can have written and read. A link counts as its target."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
         with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor: the file that is looked at is the one read
             problem = _objection(os.fstat(descriptor), path, foreign_access)
-            content = b"" if problem else file.read(MAX_SECRET_BYTES + 1)
+            content = b"" if problem else file.read(most_bytes + 1)
     except OSError as error:
         raise Permanent(
             msg("cannot be read from {path}: {reason}", path=str(path), reason=error.strerror or "")
         ) from None
     if problem:
         raise Permanent(problem)
-    return _line(content, path)
+    return content
 
 
 def _objection(status: os.stat_result, path: Path, foreign_access: int) -> Message | None:

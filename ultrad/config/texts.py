@@ -48,7 +48,9 @@ def refuse(problem: Message) -> NoReturn:
 _NOT_ALLOWED = msg("is not allowed")
 
 
-def _matching(pattern: re.Pattern[str]) -> Callable[[str], str]:
+def matching(pattern: re.Pattern[str]) -> Callable[[str], str]:
+    """A check that takes what matches as a whole."""
+
     def check(text: str) -> str:
         if not pattern.fullmatch(text):
             refuse(_NOT_ALLOWED)
@@ -70,6 +72,14 @@ def _address(text: str) -> Address:
             msg("lacks its checksum (EIP-55): compare each digit with its source, then write {right}", right=right)
         )
     refuse(msg("fails its checksum (EIP-55), so at least one digit is wrong: copy it again from its source"))
+
+
+def _asset(text: str) -> str:
+    if text.startswith("0x"):
+        return _address(text)
+    if not _SYMBOL.fullmatch(text):
+        refuse(_NOT_ALLOWED)
+    return text
 
 
 def _path(text: str) -> str:
@@ -128,14 +138,19 @@ def _secret_ref(text: str) -> str:
 
 Slug = Annotated[
     str,
-    AfterValidator(_matching(_SLUG)),
+    AfterValidator(matching(_SLUG)),
     Allowed(msg("1 to 32 lower-case letters, digits and hyphens, with no hyphen at either end")),
 ]
 Symbol = Annotated[
-    str, AfterValidator(_matching(_SYMBOL)), Allowed(msg("a reserve's symbol as on chain, 1 to 32 characters"))
+    str, AfterValidator(matching(_SYMBOL)), Allowed(msg("a reserve's symbol as on chain, 1 to 32 characters"))
+]
+AssetText = Annotated[
+    str,
+    AfterValidator(_asset),
+    Allowed(msg("a reserve's symbol as on chain, or its address in checksum case (EIP-55)")),
 ]
 Fingerprint = Annotated[
-    str, AfterValidator(_matching(_FINGERPRINT)), Allowed(msg("64 lower-case hex digits (a SHA-256)")), Hidden()
+    str, AfterValidator(matching(_FINGERPRINT)), Allowed(msg("64 lower-case hex digits (a SHA-256)")), Hidden()
 ]
 AddressText = Annotated[
     Address, AfterValidator(_address), Allowed(msg("an address, 0x and 40 hex digits in checksum case (EIP-55)"))

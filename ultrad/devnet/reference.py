@@ -7,17 +7,13 @@ from pathlib import Path
 
 from ultrad.errors import Permanent
 from ultrad.i18n import msg
+from ultrad.networks import DEVNET_ACCOUNT, DEVNET_KEY
 from ultrad.units import Address
 
 CHAIN_ID = 31337
 MOST_DIGITS = 77
 """Before the point or after it: no int256 has more."""
-REFERENCE_KEY = "0xd78cc2ec3e5e3bf8b02eac648556b1b0e89e08ad9d50b3f0674dbc809281d69e"
-"""The private key of the reference account: keccak256("ultrad devnet reference account").
-
-PUBLIC. Whoever reads this can take what the account holds: for the devnet alone.
-"""
-REFERENCE_ACCOUNT = Address("0xFe61bF512e5C0eC58CFF0a591683CBE5B46C9f52")
+REFERENCE_KEY, REFERENCE_ACCOUNT = DEVNET_KEY, DEVNET_ACCOUNT
 
 
 @dataclass(frozen=True, slots=True)
