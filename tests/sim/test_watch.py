@@ -47,6 +47,17 @@ async def test_watch__exactly_at_the_threshold__trips_and_one_above_only_warns()
         assert_stopped(life, world, "hf_low")
 
 
+async def test_watch__falls_under_the_hard_floor_while_on__is_a_further_cause_and_recorded_once() -> None:
+    world = World()
+    async with world.life() as life:
+        await world.trip()
+        await world.block(account("1.05"))
+        assert_stopped(life, world, "hf_low", "hf_floor")
+        await world.pass_s(60)
+        assert await world.kinds() == ["estop.on", "estop.on"]
+        assert dict(life.told()["hf_floor"].figures)["health_factor"] == "1.0500"
+
+
 async def test_watch__near__warns_and_stays_open() -> None:
     world = World()
     async with world.life() as life:
