@@ -46,6 +46,8 @@ GROUP = "ultrad"
 """Its members may reach the control socket and the flag."""
 RECONNECT = Backoff(first_s=0.5, most_s=30.0)
 PAGE = 1_000
+JOB_LOG_S = 1.0
+"""How long the end waits for the last lines of the jobs' logs."""
 
 
 def run(config: Config) -> int:
@@ -217,15 +219,16 @@ async def _run(config: Config, words: Catalogue, world: _World, before: _Before)
     flag = FlagFile(world.paths.flag)
     flag.put_back()
     http, clock = config.settings.http, world.clock
+    job_log = JobLogFiles(
+        Path(config.settings.log_dir), clock, words, lambda message: log.say(Level.WARNING, message)
+    )
     outside = Outside(
         clock=clock,
         chain=world.chain,
         journal=world.journal,
         flag=flag,
         host=ServiceManager(os.environ.get("NOTIFY_SOCKET")),
-        job_log=JobLogFiles(
-            Path(config.settings.log_dir), clock, words, lambda message: log.say(Level.WARNING, message)
-        ),
+        job_log=job_log,
         probe_http=prober(f"http://{_authority(http.host)}:{http.port}/health"),
         name_of=name_of,
         report=log.report,
@@ -244,6 +247,7 @@ async def _run(config: Config, words: Catalogue, world: _World, before: _Before)
                 return
 
         await assembly.run(_doors(config, world, assembly.daemon, words), words, told_to_stop())
+    job_log.flush(JOB_LOG_S)  # nothing else runs any more that this could hold up
 
 
 async def _keep_mark(paths: Paths, head: JournalHead, now: Now) -> None:

@@ -268,7 +268,10 @@ class JobLog(Protocol):
     """A job's own log file."""
 
     def write(self, name: str, level: Level, message: Message, **figures: str | int) -> None:
-        """Append one line to the file `name`. A file that cannot be written is told once in the daemon's log."""
+        """Append one line to the file `name`, without waiting for a disk.
+
+        A file that cannot be written, and lines that are lost, are told once in the daemon's log.
+        """
         ...
 
 
