@@ -240,8 +240,11 @@ class Chain(Protocol):
         """Reserves, prices and sequencer, from the best endpoint."""
         ...
 
-    async def probe(self) -> tuple[Probe, ...]:
-        """Ask each endpoint, also the unusable ones, for its chain id; timed."""
+    async def probe(self, limit_s: float) -> tuple[Probe, ...]:
+        """Ask each endpoint, also the unusable ones, for its chain id, all at once; timed.
+
+        Each may take as long as `limit_s`, whatever the limit of other calls: how slow it is is the question.
+        """
         ...
 
     def set_aside(self, endpoint: str, reason: Message) -> None:

@@ -148,13 +148,16 @@ class FakeChain:
         node, head = await self._serving()
         return Market(block=head, endpoint=node.name, reserves=self.reserves, sequencer=self.sequencer)
 
-    async def probe(self) -> tuple[Probe, ...]:
+    async def probe(self, limit_s: float) -> tuple[Probe, ...]:
+        await anyio.sleep(min(limit_s, max(node.takes_s for node in self._nodes)))
         probes: list[Probe] = []
         for node in self._nodes:
-            await anyio.sleep(node.takes_s)
             fault, message = self._fault(node)
             silent = fault in {EndpointFault.FAILED, EndpointFault.WRONG_CHAIN, EndpointFault.LIMITED}
-            probes.append(Probe(node.name, round(node.takes_s * 1000), message if silent else None))
+            error = message if silent else None
+            if node.takes_s > limit_s:
+                error = msg("Endpoint {endpoint} did not answer in time.", endpoint=node.name)
+            probes.append(Probe(node.name, round(min(limit_s, node.takes_s) * 1000), error))
         return tuple(probes)
 
     def set_aside(self, endpoint: str, reason: Message) -> None:

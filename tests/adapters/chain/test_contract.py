@@ -219,7 +219,7 @@ async def test_set_aside__endpoint__used_no_more(world: World) -> None:
 
 async def test_probe__one_fails__each_is_named_with_its_error(world: World) -> None:
     world.fail("beta")
-    alpha, beta = await world.chain.probe()
+    alpha, beta = await world.chain.probe(5)
     assert (alpha.name, alpha.error) == ("alpha", None)
     assert beta.name == "beta"
     assert beta.error is not None

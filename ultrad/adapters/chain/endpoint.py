@@ -128,10 +128,10 @@ class Endpoint:
             raise
         self._verified_connections = self.rpc.connections
 
-    async def probe(self) -> Message | None:
-        """Ask for its chain id, whatever its health; what was wrong."""
+    async def probe(self, limit_s: float) -> Message | None:
+        """Ask for its chain id, whatever its health, and wait for so long; what was wrong."""
         try:
-            self.check_chain(await self.rpc.call("eth_chainId"))
+            self.check_chain(await self.rpc.call_within(limit_s, "eth_chainId"))
         except Transient as error:
             return error.message
         return None

@@ -269,14 +269,14 @@ class RpcChain:
             raise unexpected(endpoint.name, "getPool")
         return await self._market.read(endpoint, block, self._book, anyio.current_time())
 
-    async def probe(self) -> tuple[Probe, ...]:
+    async def probe(self, limit_s: float) -> tuple[Probe, ...]:
         """Ask each endpoint, also the unusable ones, for its chain id; timed. One that limits us may rest."""
         probes: dict[str, Probe] = {}
 
         async def one(endpoint: Endpoint) -> None:
             started_s = anyio.current_time()
             resting = endpoint.health.resting(started_s)
-            error = resting.message if resting is not None else await endpoint.probe()
+            error = resting.message if resting is not None else await endpoint.probe(limit_s)
             probes[endpoint.name] = Probe(endpoint.name, round((anyio.current_time() - started_s) * 1000), error)
 
         async with anyio.create_task_group() as group:

@@ -214,18 +214,22 @@ class HttpRpc:
 
     async def call(self, method: str, *params: object) -> object:
         """The result of one call. Raises NodeFailed, NodeLimits or NodeRefused."""
+        return await self.call_within(self._timeout_s, method, *params)
+
+    async def call_within(self, limit_s: float, method: str, *params: object) -> object:
+        """The result of one call that may take so long. Raises as `call`."""
         self._number += 1
         number = self._number
         failure: Message | None = None
         body = b""
         try:
-            with anyio.fail_after(self._timeout_s):
+            with anyio.fail_after(limit_s):
                 body = await self._answer(request(number, method, params))
         except TimeoutError:
             failure = msg(
                 "Endpoint {endpoint} did not answer within {milliseconds} ms.",
                 endpoint=self.name,
-                milliseconds=round(self._timeout_s * 1000),
+                milliseconds=round(limit_s * 1000),
             )
         except (aiohttp.ClientError, OSError) as error:
             failure = no_connection(self.name, error)
