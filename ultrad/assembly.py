@@ -22,7 +22,7 @@ from ultrad.jobs.spec import JobContext, JobPlan
 from ultrad.ports import Chain, Clock, EstopFlag, Host, JobLog, Journal, JournalHead, Probe
 from ultrad.resume import People, Resume, ResumePorts, random_id
 from ultrad.supervisor import Around, Part, Supervisor, contained
-from ultrad.watchdog import MarketWatch, Watchdog, WatchPorts, WatchSettings
+from ultrad.watchdog import MarketWatch, ReadingAge, Watchdog, WatchPorts, WatchSettings
 
 MIN_ROUND_S = 2.0
 """The shortest wait for a head before reading without one."""
@@ -65,6 +65,7 @@ class Assembly:
     outside: Outside
     daemon: Daemon
     organs: Organs
+    age: ReadingAge
 
     async def start(self, causes: tuple[Cause, ...]) -> None:
         """Record the start and bring flag, journal and gate in step. causes: what stands against trading."""
@@ -97,6 +98,7 @@ class Assembly:
             Part("journal", outside.journal.run, PART_LIMIT_S),
             Part("estop", organs.estop.run, PART_LIMIT_S),
             Part("chain", outside.chain.run, PART_LIMIT_S),
+            Part("age", self.age.run, PART_LIMIT_S),
             Part("watch", organs.watch.run, WATCH_LIMIT_S),
             Part("crosscheck", organs.watch.run_crosscheck, WATCH_LIMIT_S),
             Part("market", organs.market.run, SLOW_PART_LIMIT_S),
@@ -121,6 +123,7 @@ def assemble(config: Config, outside: Outside, state: EstopState) -> Assembly:
     gate = Gate(outside.flag)
     estop = Estop(EstopPorts(gate, outside.flag, journal, clock, conditions, outside.name_of), config.estop, state)
     watch = Watchdog(WatchPorts(chain, estop, gate, journal, clock, conditions), _watch_settings(config))
+    age = ReadingAge(lambda: watch.batch_at, gate, clock, conditions, limit_s=config.network.stale_head_s)
     market = MarketWatch(
         chain, estop, clock, conditions, limits=config.limits, interval_s=settings.chain.market_interval_s
     )
@@ -134,7 +137,7 @@ def assemble(config: Config, outside: Outside, state: EstopState) -> Assembly:
         service_uid=outside.service_uid,
     )
     daemon.resumes = Resume(ResumePorts(estop, journal, clock, daemon.resume_facts, random_id), people)
-    return Assembly(outside, daemon, organs)
+    return Assembly(outside, daemon, organs, age)
 
 
 def _facts(config: Config, clock: Clock) -> Facts:
@@ -176,7 +179,8 @@ def _watch_settings(config: Config) -> WatchSettings:
     return WatchSettings(
         limits=config.limits,
         rules=config.estop,
-        round_s=min(max(blocks_s, MIN_ROUND_S), MAX_ROUND_S),
+        # Twice within the time after which a reading is too old, whatever a configuration makes of that.
+        round_s=min(max(blocks_s, MIN_ROUND_S), MAX_ROUND_S, config.network.stale_head_s / 2),
         crosscheck_blocks=section.crosscheck_blocks,
         silence_rounds=section.silence_rounds,
         silence_s=section.silence_s,

@@ -4,9 +4,20 @@ import anyio
 import pytest
 
 from tests.fakes.chain import Account
-from tests.sim.watching import BAD, GOOD, NEAR, SOON_S, World, account, assert_open, assert_stopped
+from tests.sim.watching import (
+    BAD,
+    GOOD,
+    NEAR,
+    SOON_S,
+    STALE_S,
+    World,
+    account,
+    assert_open,
+    assert_stopped,
+)
 from ultrad.core.estop import Mode
 from ultrad.core.events import Effect, Level, Severity
+from ultrad.core.position import Batch
 from ultrad.ports import EndpointFault
 
 pytestmark = pytest.mark.looptime
@@ -147,6 +158,54 @@ async def test_watch__stale_heads__shut_the_gate_but_are_not_silence() -> None:
         assert life.gate.shut_by() == ("no_reading",)
         assert life.told()["endpoint_stale"].level is Level.ALERT
         assert "aave_silent" not in life.told()
+
+
+async def test_watch__a_round_raises_whatever_it_is__holds_the_gate_until_the_next_good_one() -> None:
+    world = World()
+    async with world.life() as life:
+        good = world.chain.read
+
+        async def broken() -> Batch:
+            raise KeyError("a fault of the program")
+
+        world.chain.read = broken  # type: ignore[method-assign]
+        with pytest.raises(KeyError):
+            await life.watch.round()
+        assert life.gate.shut_by() == ("no_reading",)
+        world.chain.read = good  # type: ignore[method-assign]
+        await life.watch.round()
+        assert_open(life)
+
+
+async def test_watch__a_round_is_cancelled__holds_the_gate() -> None:
+    world = World()
+    async with world.life() as life:
+        world.chain.node("alpha").takes_s = 10.0
+        with anyio.move_on_after(1.0):
+            await life.watch.round()
+        assert life.gate.shut_by() == ("no_reading",)
+
+
+async def test_watch__reading_hangs__the_gate_is_held_once_the_last_is_too_old() -> None:
+    world = World()
+    async with world.life() as life:
+
+        async def hangs() -> Batch:
+            await anyio.sleep_forever()
+            raise AssertionError
+
+        good = world.chain.read
+        world.chain.read = hangs  # type: ignore[method-assign]
+        await world.pass_s(STALE_S)
+        assert_open(life)
+        await world.pass_s(2)
+        assert life.gate.shut_by() == ("no_reading",)
+        assert life.told()["reading_old"].effect is Effect.NO_TRADE
+        world.chain.read = good  # type: ignore[method-assign]
+        await life.watch.round()
+        await anyio.sleep(1)
+        assert_open(life)
+        assert "reading_old" not in life.told()
 
 
 async def test_watch__one_of_two_fails__goes_on_with_the_other() -> None:

@@ -54,6 +54,25 @@ def market_unreadable(error: Transient) -> Finding:
     )
 
 
+def reading_old(age_s: int, limit_s: int) -> Finding:
+    """Nothing was accepted for too long, whatever the reason: the gate is held shut."""
+    return Finding(
+        "reading_old",
+        "",
+        Level.ALERT,
+        Origin.INFRASTRUCTURE,
+        msg(
+            "The newest accepted reading is {age} s old (limit {limit} s): the gate is shut until there is a "
+            "newer one. The other findings, or the log, say what keeps the watch from reading.",
+            age=age_s,
+            limit=limit_s,
+        ),
+        Severity.S2,
+        Effect.NO_TRADE,
+        (("age_s", str(age_s)), ("limit_s", str(limit_s))),
+    )
+
+
 def history_unknown(error: UltradError) -> Finding:
     """The day's values are not known: no trade."""
     return Finding(

@@ -19,8 +19,8 @@ from ultrad.i18n import msg
 from ultrad.ports import Chain, Clock, EndpointFault, FindingSink, Journal, Turned
 from ultrad.units import Bps, Now, Wad
 from ultrad.watchdog import findings_of
+from ultrad.watchdog.age import NO_READING
 
-NO_READING = "no_reading"
 DISPUTED = "disputed"
 HISTORY_RETRY_S = 30.0
 """How often reading the value history is tried again; without it a day's change is not seen whole."""
@@ -116,7 +116,16 @@ class Watchdog:
     # -------------------------------------------------------- one round
 
     async def round(self) -> None:
-        """One reading of all positions, and what follows from it."""
+        """One reading of all positions, and what follows from it. However it ends early, the gate is held."""
+        whole = False
+        try:
+            await self._round()
+            whole = True
+        finally:
+            if not whole:
+                self._gate.hold(NO_READING)
+
+    async def _round(self) -> None:
         try:
             batch = await self._chain.read()
         except ChainUnavailable as error:
