@@ -51,6 +51,8 @@ async def live_through(made: World, span: timedelta, block_s: float) -> None:
     kinds = Counter(one.event.kind for one in made.journal.recorded)
     assert kinds == {
         "daemon.started": 1,
+        "finding.raised": 3,  # what had not been read yet at the start
+        "finding.cleared": 3,
         "job.started.health_check": minutes,
         "job.finished.health_check": minutes,
         "job.started.housekeeping": span // HOUR,

@@ -4,6 +4,7 @@ import anyio
 import pytest
 
 from tests.fakes.chain import Account
+from tests.fakes.journal import FakeJournal
 from tests.sim.watching import (
     BAD,
     GOOD,
@@ -18,7 +19,7 @@ from tests.sim.watching import (
 from ultrad.core.estop import Mode
 from ultrad.core.events import Effect, Level, Severity
 from ultrad.core.position import Batch
-from ultrad.ports import EndpointFault
+from ultrad.ports import EndpointFault, Extremes
 
 pytestmark = pytest.mark.looptime
 
@@ -206,6 +207,31 @@ async def test_watch__reading_hangs__the_gate_is_held_once_the_last_is_too_old()
         await anyio.sleep(1)
         assert_open(life)
         assert "reading_old" not in life.told()
+
+
+class SlowHistory(FakeJournal):
+    """A journal that is long in telling the day's values."""
+
+    async def value_extremes(self, since_steady_ms: int) -> tuple[Extremes, ...]:
+        await anyio.sleep(30)
+        return await super().value_extremes(since_steady_ms)
+
+
+async def test_watch__nothing_answers_from_the_start__is_told_from_the_very_first_moment() -> None:
+    world = World("alpha", "beta")
+    for name in ("alpha", "beta"):
+        world.chain.node(name).takes_s = 5.0
+    world.journal = SlowHistory()
+    async with world.life() as life:
+        assert set(life.told()) == {"no_reading_yet", "market_unread", "history_unread"}
+        assert {one.effect for one in life.told().values()} == {Effect.NO_TRADE}
+        for name in ("alpha", "beta"):
+            world.chain.node(name).takes_s = 0.0
+        await world.pass_s(20)
+        assert set(life.told()) == {"history_unread"}
+        await world.pass_s(20)
+        assert life.told() == {}
+        assert_open(life)
 
 
 async def test_watch__one_of_two_fails__goes_on_with_the_other() -> None:

@@ -54,6 +54,38 @@ def market_unreadable(error: Transient) -> Finding:
     )
 
 
+def not_yet(code: str, message: Message) -> Finding:
+    """Something that trading needs has not been read since the start.
+
+    A warning, because each start begins with it; what keeps it from being read is told by its own finding.
+    """
+    return Finding(code, "", Level.WARNING, Origin.OUTSIDE, message, Severity.S3, Effect.NO_TRADE)
+
+
+def no_reading_yet() -> Finding:
+    """No position was read since the start."""
+    return not_yet(
+        "no_reading_yet",
+        msg("No position has been read since the start: the gate is shut until the first good reading."),
+    )
+
+
+def market_unread() -> Finding:
+    """No reserve and no price was read since the start."""
+    return not_yet(
+        "market_unread",
+        msg("Reserves and prices have not been read since the start. No new trade until they are."),
+    )
+
+
+def history_unread() -> Finding:
+    """The journal has not yet told the day's values."""
+    return not_yet(
+        "history_unread",
+        msg("The values of the last day have not been read from the journal yet. No new trade until they are."),
+    )
+
+
 def reading_old(age_s: int, limit_s: int) -> Finding:
     """Nothing was accepted for too long, whatever the reason: the gate is held shut."""
     return Finding(

@@ -81,6 +81,8 @@ class Watchdog:
 
     async def run(self, turned: Turned) -> None:
         """Read at every head, or each `round_s` where none comes, for ever."""
+        if self.batch is None:
+            self._sink.observe("start", (findings_of.no_reading_yet(),), self._clock.now())
         while True:
             with anyio.move_on_after(self._settings.round_s):
                 await self._chain.next_head()
@@ -107,6 +109,8 @@ class Watchdog:
 
     async def run_history(self, turned: Turned) -> None:
         """Fetch the values of the last day from the journal, as soon as it can be read."""
+        if not self.history_known:
+            self._sink.observe("history", (findings_of.history_unread(),), self._clock.now())
         while True:
             if not self.history_known:
                 await self._fetch_history()
@@ -150,6 +154,7 @@ class Watchdog:
             self._gate.hold(NO_READING)
         else:
             self._gate.release(NO_READING)
+            self._sink.observe("start", (), now)
         self.batch, self.batch_at = batch, now
         self._accepted.set()
         self._journal.telemetry(batch.readings, now)
