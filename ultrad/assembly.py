@@ -10,6 +10,7 @@ from ultrad.config.check import loosened
 from ultrad.core.estop import Cause, EstopState
 from ultrad.core.events import Event, Level
 from ultrad.core.resume_facts import Yardstick
+from ultrad.core.rounds import READ_LIMIT_S
 from ultrad.core.schedule import Missed, parse
 from ultrad.daemon import Daemon, Facts, Organs
 from ultrad.estop import Estop
@@ -28,9 +29,11 @@ MIN_ROUND_S = 2.0
 """The shortest wait for a head before reading without one."""
 MAX_ROUND_S = 15.0
 """The longest: four rounds fit into the minute after which silence trips."""
-WATCH_LIMIT_S = 60.0
-"""A round may fail over through every endpoint and wait for cross-checks; silence beyond that is a hang."""
+WATCH_MARGIN_S = 20.0
+"""What a round may take besides waiting for a head, for endpoints and for cross-checks: a slow disk's trips."""
 PART_LIMIT_S = 30.0
+POLL_CALLS = 3
+"""So many calls make one poll of an endpoint, on a new connection."""
 SLOW_PART_LIMIT_S = 900.0
 """For parts whose pace is a configured interval of up to ten minutes."""
 
@@ -59,6 +62,17 @@ class Outside:
 
 
 @dataclass(frozen=True, slots=True)
+class PartLimits:
+    """How long parts may be silent that wait for endpoints, from how long the configuration lets them wait.
+
+    What no outage can bring about is a hang: only that may withhold the heartbeat.
+    """
+
+    chain_s: float
+    watch_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Assembly:
     """The daemon, put together and not yet running."""
 
@@ -66,6 +80,7 @@ class Assembly:
     daemon: Daemon
     organs: Organs
     age: ReadingAge
+    limits: PartLimits
 
     async def start(self, causes: tuple[Cause, ...]) -> None:
         """Record the start and bring flag, journal and gate in step. causes: what stands against trading."""
@@ -82,7 +97,7 @@ class Assembly:
 
     async def run(self, doors: tuple[Part, ...], words: Catalogue, shutdown: Awaitable[None]) -> None:
         """Run until `shutdown` is done. doors: the ways in. Raises the Fatal of a part that gave up."""
-        outside, organs = self.outside, self.organs
+        outside, organs, limits = self.outside, self.organs, self.limits
         around = Around(
             clock=outside.clock,
             host=outside.host,
@@ -97,10 +112,10 @@ class Assembly:
         parts = (
             Part("journal", outside.journal.run, PART_LIMIT_S),
             Part("estop", organs.estop.run, PART_LIMIT_S),
-            Part("chain", outside.chain.run, PART_LIMIT_S),
+            Part("chain", outside.chain.run, limits.chain_s),
             Part("age", self.age.run, PART_LIMIT_S),
-            Part("watch", organs.watch.run, WATCH_LIMIT_S),
-            Part("crosscheck", organs.watch.run_crosscheck, WATCH_LIMIT_S),
+            Part("watch", organs.watch.run, limits.watch_s),
+            Part("crosscheck", organs.watch.run_crosscheck, limits.watch_s),
             Part("market", organs.market.run, SLOW_PART_LIMIT_S),
             Part("history", organs.watch.run_history, SLOW_PART_LIMIT_S, critical=False),
             Part("jobs", organs.scheduler.run, PART_LIMIT_S),
@@ -137,7 +152,7 @@ def assemble(config: Config, outside: Outside, state: EstopState) -> Assembly:
         service_uid=outside.service_uid,
     )
     daemon.resumes = Resume(ResumePorts(estop, journal, clock, daemon.resume_facts, random_id), people)
-    return Assembly(outside, daemon, organs, age)
+    return Assembly(outside, daemon, organs, age, _part_limits(config))
 
 
 def _facts(config: Config, clock: Clock) -> Facts:
@@ -171,6 +186,14 @@ def _plans(config: Config) -> tuple[JobPlan, ...]:
             )
         )
     return tuple(plans)
+
+
+def _part_limits(config: Config) -> PartLimits:
+    watch = _watch_settings(config)
+    return PartLimits(
+        chain_s=PART_LIMIT_S + POLL_CALLS * config.settings.chain.call_timeout_s,
+        watch_s=watch.round_s + READ_LIMIT_S + watch.rules.crosscheck_wait_s + WATCH_MARGIN_S,
+    )
 
 
 def _watch_settings(config: Config) -> WatchSettings:

@@ -229,7 +229,10 @@ class Chain(Protocol):
         ...
 
     async def read(self) -> Batch:
-        """All positions at the newest head of the best endpoint, failing over in order of health."""
+        """All positions at the newest head of the best endpoint, failing over in order of health.
+
+        Each endpoint is asked before READ_LIMIT_S (ultrad.core.rounds) are over; then it fails.
+        """
         ...
 
     async def read_at(self, endpoint: str, block: Block) -> Batch:

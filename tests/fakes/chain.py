@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import anyio
 
 from ultrad.core.position import Batch, Block, Market, Reading, Reserve, Sequencer, Unreadable
-from ultrad.core.rounds import ChainUnavailable, Refused
+from ultrad.core.rounds import READ_LIMIT_S, ChainUnavailable, Refused, share_s
 from ultrad.errors import Permanent, Transient
 from ultrad.i18n import Message, msg
 from ultrad.ports import Clock, EndpointFault, EndpointStatus, Probe, Turned
@@ -192,11 +192,15 @@ class FakeChain:
     async def _serving(self) -> tuple[FakeEndpoint, Block]:
         """The first endpoint that serves, each asked for as long as it takes."""
         refused: list[Refused] = []
-        for node in self._nodes:
+        end_s = anyio.current_time() + READ_LIMIT_S
+        for place, node in enumerate(self._nodes):
             fault, message = self._fault(node)
             if fault not in {EndpointFault.SET_ASIDE, EndpointFault.LIMITED}:
-                await anyio.sleep(node.takes_s)
+                limit_s = share_s(end_s - anyio.current_time(), len(self._nodes) - place)
+                await anyio.sleep(min(node.takes_s, limit_s))
                 fault, message = self._fault(node)
+                if node.takes_s > limit_s and fault is not EndpointFault.STALE:
+                    message = msg("Endpoint {endpoint} did not answer in time.", endpoint=node.name)
             if message is None and node.head is not None:
                 return node, node.head
             reason = message or msg("Endpoint {endpoint} has no head yet.", endpoint=node.name)

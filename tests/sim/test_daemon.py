@@ -13,11 +13,14 @@ import tests.sim.world
 import ultrad.daemon
 import ultrad.estop
 import ultrad.supervisor
+import ultrad.watchdog.age
 from tests.sim.promises import assert_journal, assert_settled, beat_gaps, fires, held
 from tests.sim.world import BLOCK_S, World, configured, world
 from ultrad.assembly import MAX_ROUND_S
 from ultrad.core.estop import Mode
 from ultrad.core.readings import HOUR_MS
+from ultrad.core.rounds import READ_LIMIT_S
+from ultrad.ports import EndpointFault
 
 pytestmark = pytest.mark.looptime(noop_cycles=0)
 
@@ -31,6 +34,7 @@ def unhurried(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Looks at flag, status and heartbeat ten times as far apart, blocks each minute: days cost a tenth."""
     with monkeypatch.context() as patch:
         patch.setattr(ultrad.supervisor, "BEAT_S", 10.0)
+        patch.setattr(ultrad.watchdog.age, "LOOK_INTERVAL_S", 10.0)
         patch.setattr(ultrad.estop, "LOOK_INTERVAL_S", 10.0)
         patch.setattr(ultrad.daemon, "REFRESH_S", 10.0)
         patch.setattr(tests.fakes.chain, "TURN_S", 15.0)
@@ -93,6 +97,24 @@ async def test_daemon__a_quiet_day__is_punctual_to_the_end_and_does_not_grow() -
         await made.stop()
         assert made.kinds("daemon") == ["daemon.started", "daemon.stopped"]
         assert_journal(made)
+
+
+async def test_daemon__outage_with_the_longest_limits_and_most_endpoints__is_never_taken_for_a_hang() -> None:
+    names = tuple(f"e{number}" for number in range(10))
+    config = configured(endpoints=names, more="[estop]\ncrosscheck_wait_s = 10")
+    async with world(config) as made:
+        await made.pass_by(timedelta(minutes=1))
+        made.blind_ms = round((MAX_ROUND_S + READ_LIMIT_S + 1) * 1_000)
+        for name in names:
+            made.chain.node(name).takes_s = 30.0
+            made.chain.node(name).fault = EndpointFault.FAILED
+        late = set[str]()
+        for _ in range(600):
+            await made.pass_by(timedelta(seconds=1))
+            late |= set(made.life.late())
+        assert late == set()
+        assert made.life.causes == ("aave_silent",)
+        assert beat_gaps(made) < 1.1
 
 
 @pytest.mark.prove

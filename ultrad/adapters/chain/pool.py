@@ -14,10 +14,10 @@ from ultrad.adapters.chain.endpoint import FOREIGN_BLOCK_TRIES, OWN_BLOCK_TRIES,
 from ultrad.adapters.chain.heads import Follower, Pauses
 from ultrad.adapters.chain.health import Standing, Unfit, behind, standing
 from ultrad.adapters.chain.market import MarketReader
-from ultrad.adapters.chain.rpc import NodeRefused, unexpected
+from ultrad.adapters.chain.rpc import NodeFailed, NodeRefused, unexpected
 from ultrad.adapters.chain.settings import ChainSettings, EndpointSettings
 from ultrad.core.position import Batch, Block, Market, Reading, Unreadable
-from ultrad.core.rounds import ChainUnavailable, Refused
+from ultrad.core.rounds import READ_LIMIT_S, ChainUnavailable, Refused, share_s
 from ultrad.errors import Permanent, Transient
 from ultrad.i18n import Message, msg
 from ultrad.ports import Clock, EndpointFault, EndpointStatus, Probe, Turned
@@ -178,11 +178,17 @@ class RpcChain:
         return await self._first_to_serve(self._market_at)
 
     async def _first_to_serve(self, question: Callable[[Endpoint, Block, int], Awaitable[T]]) -> T:
-        """Put the question to one endpoint after the other. Raises ChainUnavailable when none could serve."""
+        """Put the question to one endpoint after the other, within READ_LIMIT_S in all.
+
+        Raises ChainUnavailable when none could serve.
+        """
         refused: list[Refused] = []
-        for endpoint, fault in self._ranked():
+        end_s = anyio.current_time() + READ_LIMIT_S
+        ranked = self._ranked()
+        for place, (endpoint, fault) in enumerate(ranked):
+            limit_s = share_s(end_s - anyio.current_time(), len(ranked) - place)
             try:
-                answer = await self._served(endpoint, fault, question)
+                answer = await self._served_within(limit_s, endpoint, fault, question)
             except Transient as error:
                 stale = isinstance(error, Unfit) and error.fault is EndpointFault.STALE
                 refused.append(Refused(endpoint.name, stale, error.message))
@@ -192,6 +198,25 @@ class RpcChain:
         raise ChainUnavailable(
             msg("No endpoint could serve; the first of them: {reason}", reason=refused[0].message), tuple(refused)
         )
+
+    async def _served_within(
+        self,
+        limit_s: float,
+        endpoint: Endpoint,
+        fault: Unfit | None,
+        question: Callable[[Endpoint, Block, int], Awaitable[T]],
+    ) -> T:
+        """`_served`, cut off after its share of the round. Raises Transient."""
+        with anyio.move_on_after(limit_s):
+            return await self._served(endpoint, fault, question)
+        with endpoint.judged():
+            raise NodeFailed(
+                msg(
+                    "Endpoint {endpoint} did not serve a reading within its share of a round, {milliseconds} ms.",
+                    endpoint=endpoint.name,
+                    milliseconds=round(limit_s * 1000),
+                )
+            )
 
     async def _served(
         self, endpoint: Endpoint, fault: Unfit | None, question: Callable[[Endpoint, Block, int], Awaitable[T]]
