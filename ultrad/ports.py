@@ -239,6 +239,10 @@ class Chain(Protocol):
         """All positions as the named endpoint shows them at exactly that block (by hash)."""
         ...
 
+    async def read_head(self, endpoint: str) -> Batch:
+        """All positions as the named endpoint shows them at its own head, if that is usable."""
+        ...
+
     async def market(self) -> Market:
         """Reserves, prices and sequencer, from the best endpoint."""
         ...

@@ -10,7 +10,7 @@ from ultrad.units import INFINITE_HF, Now, hf_text
 
 
 def dispute(what: Dispute, now: Now, rules: EstopRules) -> Finding:
-    """Endpoints contradict each other about one block; unresolved for too long it trips."""
+    """Endpoints contradict each other; unresolved for too long it trips."""
     seconds = (now.steady_ms - what.since.steady_ms) // 1_000
     unresolved = seconds >= rules.unresolved_s
     return Finding(
@@ -21,8 +21,9 @@ def dispute(what: Dispute, now: Now, rules: EstopRules) -> Finding:
         severity=Severity.S1 if unresolved else Severity.S2,
         effect=Effect.TRIP if unresolved else Effect.NO_TRADE,
         message=msg(
-            "The endpoints {names} contradict each other about the same block, for {seconds} s now. "
-            "The gate is shut; after {limit} s that trips. Find out which one is wrong and take it out.",
+            "The endpoints {names} contradict each other about the position, or about which blocks there are, for "
+            "{seconds} s now. The gate is shut; after {limit} s that trips. Find out which one is wrong and take "
+            "it out.",
             names=", ".join(one.endpoint for one in what.votes),
             seconds=seconds,
             limit=rules.unresolved_s,
@@ -39,6 +40,22 @@ def _lowest(vote: Vote) -> str:
 def contradicted(name: str, reason: Message) -> Finding:
     """An endpoint that a majority contradicted."""
     return Finding("endpoint_contradicted", name, Level.CRITICAL, Origin.OUTSIDE, reason, Severity.S2)
+
+
+def branched(name: str) -> Finding:
+    """An endpoint that shows other blocks than a majority."""
+    return Finding(
+        "endpoint_branched",
+        name,
+        Level.ALERT,
+        Origin.OUTSIDE,
+        msg(
+            "The endpoint {endpoint} does not have the blocks that the majority agrees on: it confirms nothing "
+            "until it has. Ask its provider.",
+            endpoint=name,
+        ),
+        Severity.S2,
+    )
 
 
 def market_unreadable(error: Transient) -> Finding:

@@ -20,6 +20,7 @@ from ultrad.ports import Chain, Clock, EndpointFault, FindingSink, Journal, Turn
 from ultrad.units import Bps, Now, Wad
 from ultrad.watchdog import findings_of
 from ultrad.watchdog.age import NO_READING
+from ultrad.watchdog.second import SecondOpinion, counts
 
 DISPUTED = "disputed"
 HISTORY_RETRY_S = 30.0
@@ -66,7 +67,8 @@ class Watchdog:
         self._settings = settings
         self._silence = Silence()
         self._dispute: Dispute | None = None
-        self._suspect = False
+        self._suspects: tuple[Vote, ...] = ()
+        self._second = SecondOpinion(ports.chain, self._vote_now, settings.rules.crosscheck_wait_s)
         self._accepted = anyio.Event()
         self._liars: dict[str, Finding] = {}
         self._values: dict[str, RollingExtremes] = {}
@@ -97,15 +99,28 @@ class Watchdog:
                 await self._accepted.wait()
             turned()
             self._accepted = anyio.Event()
-            batch = self.batch
-            every = 1 if watches_closer(self._estop, self._clock.now()) else self._settings.crosscheck_blocks
-            if batch is None or self._suspect or abs(batch.block.number - checked) < every:
+            batch, now = self.batch, self._clock.now()
+            self._sink.observe("confirmation", self._second.findings(now), now)
+            if batch is None or self._suspects:
+                continue
+            self._second.saw(batch)
+            closer = watches_closer(self._estop, now) or self._second.doubtful
+            if abs(batch.block.number - checked) < (1 if closer else self._settings.crosscheck_blocks):
                 continue
             checked, turn = batch.block.number, turn + 1
-            others = self._others(batch.endpoint)
-            if others and not await self._second_agrees(batch, others[turn % len(others)]):
-                self._suspect = True
-                self._gate.hold(DISPUTED)
+            await self._check(batch, turn, now)
+
+    async def _check(self, batch: Batch, turn: int, now: Now) -> None:
+        """Have the next of the others check a reading. A contradiction holds the gate; the next round asks all."""
+        others = self._others(batch.endpoint)
+        if not others:
+            if len(self._chain.endpoints()) > 1:
+                self._second.nobody(now)
+            return
+        contradicts = await self._second.ask(others[turn % len(others)], batch, now)
+        if contradicts is not None:
+            self._suspects = (contradicts,)
+            self._gate.hold(DISPUTED)
 
     async def run_history(self, turned: Turned) -> None:
         """Fetch the values of the last day from the journal, as soon as it can be read."""
@@ -140,7 +155,7 @@ class Watchdog:
         self._forget_before_resume()
         findings = self._assess(batch, now)
         vote = self._vote(batch, findings)
-        if vote.bad or self._suspect or self._dispute:
+        if vote.bad or self._suspects or self._dispute:
             await self._crosscheck(batch, findings, vote, now)
         else:
             await self._believe(batch, findings, now)
@@ -191,6 +206,9 @@ class Watchdog:
 
     # -------------------------------------------------------- several endpoints
 
+    def _vote_now(self, batch: Batch) -> Vote:
+        return self._vote(batch, self._assess(batch, self._clock.now()))
+
     def _vote(self, batch: Batch, findings: Iterable[Finding]) -> Vote:
         return Vote(batch.endpoint, batch.readings, any(self._estop.must_trip(one) for one in findings))
 
@@ -209,7 +227,7 @@ class Watchdog:
                     return  # unanswered: it has no vote, and the pool keeps its own account of failures
                 found = self._assess(other, now)
                 answer = self._vote(other, found)
-                if not _counts(answer, batch):
+                if not counts(answer, batch):
                     return
                 views[endpoint] = (other, found)
                 votes.append(answer)
@@ -221,13 +239,22 @@ class Watchdog:
         outcome = crosscheck.weigh(tuple(votes))
         self._set_aside(outcome, batch)
         if outcome.verdict is Verdict.DISPUTED:
-            await self._disagree(Dispute(self._dispute.since if self._dispute else now, tuple(votes)), now)
+            told = (*votes, *self._absent(votes))
+            await self._disagree(Dispute(self._dispute.since if self._dispute else now, told), now)
             return
+        if outcome.verdict is Verdict.FINE:
+            for one in self._absent(votes):
+                self._second.outvoted(one.endpoint)
         bad = outcome.verdict is Verdict.BAD
         believed = next(one for one in votes if one.bad is bad and one.endpoint not in outcome.liars)
         await self._believe(*views[believed.endpoint], now)
-        self._dispute, self._suspect = None, False
+        self._dispute, self._suspects = None, ()
         self._gate.release(DISPUTED)
+
+    def _absent(self, votes: Iterable[Vote]) -> tuple[Vote, ...]:
+        """Those who contradicted a reading, and do not have the block that all are asked about."""
+        voted = {one.endpoint for one in votes}
+        return tuple(one for one in self._suspects if one.endpoint not in voted)
 
     async def _disagree(self, dispute: Dispute, now: Now) -> None:
         """Nobody is believed: no reading is accepted, and the gate stays shut until it is resolved or trips."""
@@ -246,16 +273,6 @@ class Watchdog:
             )
             self._chain.set_aside(endpoint, reason)
             self._liars[endpoint] = findings_of.contradicted(endpoint, reason)
-
-    async def _second_agrees(self, batch: Batch, endpoint: str) -> bool:
-        try:
-            with anyio.fail_after(self._settings.rules.crosscheck_wait_s):
-                other = await self._chain.read_at(endpoint, batch.block)
-        except (Transient, TimeoutError):
-            return True  # no answer is no contradiction; the pool counts the failure
-        now = self._clock.now()
-        own, answer = (self._vote(one, self._assess(one, now)) for one in (batch, other))
-        return not _counts(answer, batch) or crosscheck.weigh((own, answer)).verdict is Verdict.FINE
 
     def _others(self, endpoint: str) -> tuple[str, ...]:
         return tuple(
@@ -328,12 +345,6 @@ class Watchdog:
     def readings(self) -> tuple[Reading, ...]:
         """The newest accepted readings."""
         return self.batch.readings if self.batch else ()
-
-
-def _counts(vote: Vote, batch: Batch) -> bool:
-    """Whether a view can confirm or contradict a batch: what could not be read contradicts nothing."""
-    readable = {one.position for one in vote.readings}
-    return vote.bad or (bool(batch.readings) and all(one.position in readable for one in batch.readings))
 
 
 def _health_factors(batch: Batch) -> dict[str, Wad]:

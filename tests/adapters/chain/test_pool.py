@@ -118,6 +118,15 @@ async def test_read_at__block_is_still_on_its_way__waits_for_it(tmp_path: Path) 
             assert (await chain.read_at("beta", block)).endpoint == "beta"
 
 
+async def test_read_at__fails_otherwise__counts_against_the_endpoint(tmp_path: Path) -> None:
+    async with rigs.nodes("alpha") as rig, rigs.chain_of(rig, tmp_path, running=False) as chain:
+        block = (await chain.read()).block
+        rig["alpha"].mode = "500"
+        with pytest.raises(Transient):
+            await chain.read_at("alpha", block)
+        assert chain.endpoints()[0].fault is EndpointFault.FAILED
+
+
 async def test_read_at__block_never_comes__transient_and_no_strike(tmp_path: Path) -> None:
     async with rigs.nodes("alpha") as rig, rigs.chain_of(rig, tmp_path, running=False) as chain:
         await chain.read()

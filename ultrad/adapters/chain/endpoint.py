@@ -36,6 +36,10 @@ _QUANTITY = re.compile(r"0x[0-9a-fA-F]{1,64}")
 _HASH = re.compile(r"0x[0-9a-fA-F]{64}")
 
 
+class OtherBlock(NodeFailed):
+    """It has another block of that number than the one that was asked about."""
+
+
 @dataclass(frozen=True, slots=True)
 class Payload:
     """One `aggregate3`, encoded: calldata as 0x hex, and how many answers it must give."""
@@ -243,7 +247,7 @@ class Endpoint:
             result = await self._known_block(tries, "eth_call", call, hex(block.number))
             answer = await self.ask("eth_getBlockByNumber", hex(block.number), False)
             if header(self.name, answer, "eth_getBlockByNumber").hash != block.hash:
-                raise NodeFailed(
+                raise OtherBlock(
                     msg(
                         "Endpoint {endpoint} has another block {block} than the one that was announced.",
                         endpoint=self.name,

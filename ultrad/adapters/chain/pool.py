@@ -10,7 +10,14 @@ import anyio
 from ultrad.adapters.chain import aave, book
 from ultrad.adapters.chain.abi import Malformed
 from ultrad.adapters.chain.book import Book, BookFile
-from ultrad.adapters.chain.endpoint import FOREIGN_BLOCK_TRIES, OWN_BLOCK_TRIES, Endpoint, Payload, payloads
+from ultrad.adapters.chain.endpoint import (
+    FOREIGN_BLOCK_TRIES,
+    OWN_BLOCK_TRIES,
+    Endpoint,
+    OtherBlock,
+    Payload,
+    payloads,
+)
 from ultrad.adapters.chain.heads import Follower, Pauses
 from ultrad.adapters.chain.health import Standing, Unfit, behind, standing
 from ultrad.adapters.chain.market import MarketReader
@@ -23,6 +30,7 @@ from ultrad.i18n import Message, msg
 from ultrad.ports import Clock, EndpointFault, EndpointStatus, Probe, Turned
 
 T = TypeVar("T")
+Question = Callable[[Endpoint, Block, int], Awaitable[T]]
 Tell = Callable[[Message], None]
 """Hears what an operator should know and no call returns: the contracts changed, the book cannot be kept."""
 INCUMBENT = 0.7
@@ -177,7 +185,7 @@ class RpcChain:
         """Reserves, prices and sequencer, from the best endpoint."""
         return await self._first_to_serve(self._market_at)
 
-    async def _first_to_serve(self, question: Callable[[Endpoint, Block, int], Awaitable[T]]) -> T:
+    async def _first_to_serve(self, question: Question[T]) -> T:
         """Put the question to one endpoint after the other, within READ_LIMIT_S in all.
 
         Raises ChainUnavailable when none could serve.
@@ -200,11 +208,7 @@ class RpcChain:
         )
 
     async def _served_within(
-        self,
-        limit_s: float,
-        endpoint: Endpoint,
-        fault: Unfit | None,
-        question: Callable[[Endpoint, Block, int], Awaitable[T]],
+        self, limit_s: float, endpoint: Endpoint, fault: Unfit | None, question: Question[T]
     ) -> T:
         """`_served`, cut off after its share of the round. Raises Transient."""
         with anyio.move_on_after(limit_s):
@@ -218,9 +222,7 @@ class RpcChain:
                 )
             )
 
-    async def _served(
-        self, endpoint: Endpoint, fault: Unfit | None, question: Callable[[Endpoint, Block, int], Awaitable[T]]
-    ) -> T:
+    async def _served(self, endpoint: Endpoint, fault: Unfit | None, question: Question[T]) -> T:
         """The endpoint's answer at its newest head. Raises Transient."""
         if fault is not None and fault.fault in (EndpointFault.SET_ASIDE, EndpointFault.LIMITED):
             raise fault
@@ -244,14 +246,27 @@ class RpcChain:
     async def read_at(self, endpoint: str, block: Block) -> Batch:
         """All positions as the named endpoint shows them at exactly that block (by hash). Raises Transient.
 
-        An endpoint that does not have the block is asked again for a second and a half, and no worse for it.
+        An endpoint that does not have the block is asked again for a second and a half, and no worse for it. Any
+        other failure counts against it.
         """
         one = self._named(endpoint)
         refusal = one.health.refusal(anyio.current_time())
         if refusal is not None:
             raise refusal
         await one.verify_after_failure()
-        return await self._batch(one, block, FOREIGN_BLOCK_TRIES)
+        with one.judged():
+            try:
+                return await self._batch(one, block, FOREIGN_BLOCK_TRIES)
+            except (NodeRefused, OtherBlock) as error:
+                if isinstance(error, NodeRefused) and not error.unknown_block:
+                    raise
+                missing = error
+        raise missing
+
+    async def read_head(self, endpoint: str) -> Batch:
+        """All positions as the named endpoint shows them at its own head, if that is usable. Raises Transient."""
+        one = self._named(endpoint)
+        return await self._served(one, self._standings()[one][1], self._batch)
 
     async def _batch(self, endpoint: Endpoint, block: Block, tries: int) -> Batch:
         if self._book is None:
