@@ -4,6 +4,7 @@ import os
 import random
 import signal
 import sys
+import uuid
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -11,8 +12,9 @@ from pathlib import Path
 
 import anyio
 import anyio.to_thread
+from aiohttp import ClientSession
 
-from ultrad import startup
+from ultrad import channels, startup
 from ultrad.adapters import logging as log
 from ultrad.adapters import marker
 from ultrad.adapters.chain.book import BookFile
@@ -25,18 +27,20 @@ from ultrad.adapters.joblog import JobLogFiles
 from ultrad.adapters.journal.journal import SqliteJournal, open_journal
 from ultrad.adapters.journal.reader import Reader, open_reader
 from ultrad.adapters.lock import InstanceLock, take_lock
+from ultrad.adapters.notify.http import open_session
 from ultrad.adapters.people import name_of
-from ultrad.adapters.recorder import LoggedJournal
 from ultrad.assembly import PART_LIMIT_S, Outside, assemble
-from ultrad.config import Config
-from ultrad.core.estop import Cause, EstopState, fold
+from ultrad.config import Config, sound
+from ultrad.core.estop import Cause
 from ultrad.core.events import Event, Level, Recorded
 from ultrad.core.retry import Backoff, pause_s
 from ultrad.daemon import Daemon
 from ultrad.errors import Fatal, Permanent, Transient
+from ultrad.heard import HeardJournal
 from ultrad.i18n import Catalogue, Message, catalogue, msg
 from ultrad.paths import Paths
 from ultrad.ports import Clock, EventFilter, Journal, JournalHead
+from ultrad.startup import Past
 from ultrad.supervisor import Part
 from ultrad.units import Now
 from ultrad.web.control import ControlPart, ControlSettings
@@ -44,6 +48,8 @@ from ultrad.web.server import HttpPart, HttpSettings
 
 GROUP = "ultrad"
 """Its members may reach the control socket and the flag."""
+NAMESPACE = uuid.UUID("6e0f4c1a-6f0e-4d7b-9c57-0c2b7a0f5f11")
+"""Of the keys that notices bear on each channel (RFC 9562, name-based)."""
 RECONNECT = Backoff(first_s=0.5, most_s=30.0)
 PAGE = 1_000
 JOB_LOG_S = 1.0
@@ -56,6 +62,7 @@ def run(config: Config) -> int:
     secrets = [one.http.reveal() for one in config.endpoints]
     secrets += [one.ws.reveal() for one in config.endpoints if one.ws]
     secrets += [config.estop_token.reveal()] if config.estop_token else []
+    secrets += channels.secrets_of(config)
     log.configure(config.settings.log.format, config.settings.log.level, words, secrets)
     try:
         anyio.run(_main, config, words, backend="asyncio")
@@ -73,11 +80,11 @@ async def _main(config: Config, words: Catalogue) -> None:
         journal = open_journal(paths.journal, thin_after_hours=config.settings.journal.thin_after_days * 24)
         before = _read_before(paths, journal)
         clock = HostClock(paths.clock, before.last)
-        logged = LoggedJournal(journal, lambda level, message, kind: log.say(level, message, kind=kind))
+        logged = HeardJournal(journal, lambda event: log.say(event.level, event.message, kind=event.kind))
         _remember(clock, logged)
         chain = _chain(config, clock, logged, paths)
-        async with chain:
-            await _run(config, words, _World(paths, clock, logged, chain), before)
+        async with chain, open_session() as session:
+            await _run(config, words, _World(paths, clock, logged, chain, session), before)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +95,7 @@ class _World:
     clock: Clock
     journal: Journal
     chain: RpcChain
+    session: ClientSession
 
 
 def _remember(clock: HostClock, journal: Journal) -> None:
@@ -113,32 +121,32 @@ def _locked(paths: Paths) -> InstanceLock:
 class _Before:
     """What the disk tells of the time before this start. make_causes: what of it stands against trading."""
 
-    state: EstopState
+    past: Past
     last: Now | None
     make_causes: Callable[[Now], tuple[Cause, ...]]
 
 
 def _read_before(paths: Paths, journal: SqliteJournal) -> _Before:
-    """Fold the stop's history and compare the journal with its marker. What cannot be read counts as ON."""
+    """Fold what was before, and compare the journal with its marker. What cannot be read counts as ON."""
     _, trouble = journal.backlog()
     if trouble is not None:
-        return _Before(EstopState(), None, lambda now: (startup.state_unusable(trouble, now),))
+        return _Before(Past(), None, lambda now: (startup.state_unusable(trouble, now),))
     try:
         with open_reader(paths.journal) as reader:
             head = reader.head()
             newest = reader.events(EventFilter(limit=1, newest_first=True))
             events: list[Recorded] = []
             after = 0
-            while page := reader.events(EventFilter(kinds=("estop",), after_seq=after, limit=PAGE)):
+            while page := reader.events(EventFilter(kinds=startup.FOLDED, after_seq=after, limit=PAGE)):
                 events += page
                 after = page[-1].seq
             mark = marker.read(paths.marker)
             found = _hash_at(reader, mark)
     except (Transient, Permanent) as error:
         reason = error.message
-        return _Before(EstopState(), None, lambda now: (startup.state_unusable(reason, now),))
+        return _Before(Past(), None, lambda now: (startup.state_unusable(reason, now),))
     return _Before(
-        fold(events),
+        Past.of(events),
         newest[0].event.now if newest else None,
         lambda now: startup.marker_causes(mark, head, found, now),
     )
@@ -198,7 +206,7 @@ def _doors(config: Config, world: _World, daemon: Daemon, words: Catalogue) -> t
     server = HttpPart(
         daemon,
         HttpSettings(
-            limits=config.limits,
+            limits=lambda: daemon.limits,
             zone=config.zone,
             host=http.host,
             port=http.port,
@@ -235,10 +243,16 @@ async def _run(config: Config, words: Catalogue, world: _World, before: _Before)
         keep_mark=lambda head: _keep_mark(world.paths, head, clock.now()),
         abandon=_abandon,
         fraction=random.random,
+        new_id=lambda: str(uuid.uuid4()),
+        key_of=lambda text: str(uuid.uuid5(NAMESPACE, text)),
         service_uid=os.geteuid(),
+        channels=channels.build(config, world.session, clock),
+        deadman=channels.deadman(config, world.session),
+        read_config=lambda: _read_again(config),
+        log_level=log.set_level,
         watchdog_s=watchdog_s(os.environ, os.getpid()),
     )
-    assembly = assemble(config, outside, before.state)
+    assembly = assemble(config, outside, before.past)
     await assembly.start(before.make_causes(clock.now()))
     with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
 
@@ -248,6 +262,11 @@ async def _run(config: Config, words: Catalogue, world: _World, before: _Before)
 
         await assembly.run(_doors(config, world, assembly.daemon, words), words, told_to_stop())
     job_log.flush(JOB_LOG_S)  # nothing else runs any more that this could hold up
+
+
+async def _read_again(config: Config) -> Config:
+    """The same file with the same credentials. In a thread, which is left behind where the disk hangs."""
+    return await anyio.to_thread.run_sync(sound, config.path, os.environ, abandon_on_cancel=True)
 
 
 async def _keep_mark(paths: Paths, head: JournalHead, now: Now) -> None:

@@ -1,36 +1,39 @@
 """Puts the daemon together from a Config and what it needs from the world. Knows no adapter: tests use fakes."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from ultrad import __version__
 from ultrad.conditions import Conditions
 from ultrad.config import Config
-from ultrad.config.check import loosened
-from ultrad.core.estop import Cause, EstopState
-from ultrad.core.events import Event, Level
-from ultrad.core.resume_facts import Yardstick
+from ultrad.config.facts import fingerprint, texts
+from ultrad.core.estop import Cause
+from ultrad.core.events import Event, Json, Level
 from ultrad.core.rounds import READ_LIMIT_S
-from ultrad.core.schedule import Missed, parse
+from ultrad.core.voice import Voice
 from ultrad.daemon import Daemon, Facts, Organs
+from ultrad.deadman import DeadmanPart
+from ultrad.desk import Desk, DeskPorts
 from ultrad.estop import Estop
 from ultrad.estop import Ports as EstopPorts
 from ultrad.gate import Gate
-from ultrad.i18n import Catalogue, msg
-from ultrad.jobs import JOBS
+from ultrad.heard import HeardJournal
+from ultrad.i18n import Catalogue, catalogue, msg
 from ultrad.jobs.scheduler import Scheduler
-from ultrad.jobs.spec import JobContext, JobPlan
-from ultrad.ports import Chain, Clock, EstopFlag, Host, JobLog, Journal, JournalHead, Probe
+from ultrad.jobs.spec import JobContext
+from ultrad.live import Holder
+from ultrad.ports import Chain, Channel, Clock, Deadman, EstopFlag, Host, JobLog, Journal, JournalHead, Probe
+from ultrad.postman import Postman, PostPorts
+from ultrad.reload import Reload, ReloadPorts, compare
 from ultrad.resume import People, Resume, ResumePorts, random_id
+from ultrad.rules import rules_of
+from ultrad.startup import Past
 from ultrad.supervisor import Around, Part, Supervisor, contained
-from ultrad.watchdog import MarketWatch, ReadingAge, Watchdog, WatchPorts, WatchSettings
+from ultrad.watchdog import MarketWatch, ReadingAge, Watchdog, WatchPorts
 
-MIN_ROUND_S = 2.0
-"""The shortest wait for a head before reading without one."""
-MAX_ROUND_S = 15.0
-"""The longest: four rounds fit into the minute after which silence trips."""
-WATCH_MARGIN_S = 20.0
-"""What a round may take besides waiting for a head, for endpoints and for cross-checks: a slow disk's trips."""
+WATCH_MARGIN_S = 30.0
+"""What a round may take besides waiting for a head and for endpoints: its cross-check (at most 10 s), and trips on
+a slow disk. Silence beyond that is a hang."""
 PART_LIMIT_S = 30.0
 POLL_CALLS = 3
 """So many calls make one poll of an endpoint, on a new connection."""
@@ -42,7 +45,9 @@ SLOW_PART_LIMIT_S = 900.0
 class Outside:
     """Everything that the daemon needs and is not itself. See `ultrad.ports` and `ultrad.supervisor.Around`.
 
-    keep_mark: writes the end of the chain down beside the journal; raises Transient.
+    keep_mark: writes the end of the chain down beside the journal; raises Transient. new_id: a fresh UUID; key_of:
+    a UUID made of a text, the same each time. read_config: reads the configuration again, as at the start; raises
+    ConfigError, Transient or Permanent. log_level: sets the log's.
     """
 
     clock: Clock
@@ -57,7 +62,13 @@ class Outside:
     keep_mark: Callable[[JournalHead], Awaitable[None]]
     abandon: Callable[[tuple[str, ...]], None]
     fraction: Callable[[], float]
+    new_id: Callable[[], str]
+    key_of: Callable[[str], str]
     service_uid: int
+    read_config: Callable[[], Awaitable[Config]]
+    log_level: Callable[[str], None]
+    channels: Mapping[str, Channel]
+    deadman: Deadman | None = None
     watchdog_s: float | None = None
 
 
@@ -80,28 +91,35 @@ class Assembly:
     daemon: Daemon
     organs: Organs
     age: ReadingAge
-    limits: PartLimits
+    deadman: DeadmanPart | None
+    config: Config
 
     async def start(self, causes: tuple[Cause, ...]) -> None:
         """Record the start and bring flag, journal and gate in step. causes: what stands against trading."""
-        facts, journal = self.daemon.facts, self.outside.journal
+        facts, journal = self.daemon.facts, self.organs.journal
         message = msg(
             "ultrad {version} started: {environment} on {network}.",
             version=facts.version,
             environment=facts.environment,
             network=facts.network,
         )
-        data = {"version": facts.version, "environment": facts.environment, "network": facts.network}
-        journal.post(Event("daemon.started", Level.INFO, facts.started, message, dict(data)))
+        data: dict[str, Json] = {
+            "version": facts.version,
+            "environment": facts.environment,
+            "network": facts.network,
+            "config": fingerprint(texts(self.config)),
+        }
+        journal.post(Event("daemon.started", Level.INFO, facts.started, message, data))
         await self.organs.estop.start(causes)
+        await compare(journal, self.config, facts.version, facts.started)
 
     async def run(self, doors: tuple[Part, ...], words: Catalogue, shutdown: Awaitable[None]) -> None:
         """Run until `shutdown` is done. doors: the ways in. Raises the Fatal of a part that gave up."""
-        outside, organs, limits = self.outside, self.organs, self.limits
+        outside, organs, limits = self.outside, self.organs, _part_limits(self.config)
         around = Around(
             clock=outside.clock,
             host=outside.host,
-            journal=outside.journal,
+            journal=organs.journal,
             sink=organs.conditions,
             status=lambda: self.daemon.status_line(words),
             report=outside.report,
@@ -110,7 +128,7 @@ class Assembly:
             watchdog_s=outside.watchdog_s,
         )
         parts = (
-            Part("journal", outside.journal.run, PART_LIMIT_S),
+            Part("journal", organs.journal.run, PART_LIMIT_S),
             Part("estop", organs.estop.run, PART_LIMIT_S),
             Part("chain", outside.chain.run, limits.chain_s),
             Part("age", self.age.run, PART_LIMIT_S),
@@ -119,32 +137,63 @@ class Assembly:
             Part("market", organs.market.run, SLOW_PART_LIMIT_S),
             Part("history", organs.watch.run_history, SLOW_PART_LIMIT_S, critical=False),
             Part("jobs", organs.scheduler.run, PART_LIMIT_S),
+            Part("incidents", organs.desk.run, PART_LIMIT_S),
+            Part("notices", organs.postman.run, PART_LIMIT_S),
             *doors,
             Part("view", self.daemon.run_view, PART_LIMIT_S, critical=False),
         )
-        supervisor = Supervisor(parts, (self._say_goodbye, self.daemon.mark_end, outside.journal.close), around)
+        if self.deadman is not None:
+            parts = (*parts, Part("deadman", self.deadman.run, SLOW_PART_LIMIT_S, critical=False))
+        supervisor = Supervisor(parts, (self._say_goodbye, self.daemon.mark_end, organs.journal.close), around)
         self.daemon.supervisor = supervisor
         await supervisor.run(shutdown)
 
     async def _say_goodbye(self) -> None:
         now = self.outside.clock.now()
-        self.outside.journal.post(Event("daemon.stopped", Level.INFO, now, msg("ultrad stopped in order.")))
+        self.organs.journal.post(Event("daemon.stopped", Level.INFO, now, msg("ultrad stopped in order.")))
 
 
-def assemble(config: Config, outside: Outside, state: EstopState) -> Assembly:
-    """Put the daemon together. state: the stop as the journal tells it."""
-    settings, clock, journal, chain = config.settings, outside.clock, outside.journal, outside.chain
+def assemble(config: Config, outside: Outside, past: Past) -> Assembly:
+    """Put the daemon together. past: what the journal tells of the time before."""
+    settings, clock, chain = config.settings, outside.clock, outside.chain
+    journal = HeardJournal(outside.journal)
     conditions = Conditions(journal)
     gate = Gate(outside.flag)
-    estop = Estop(EstopPorts(gate, outside.flag, journal, clock, conditions, outside.name_of), config.estop, state)
-    watch = Watchdog(WatchPorts(chain, estop, gate, journal, clock, conditions), _watch_settings(config))
-    age = ReadingAge(lambda: watch.batch_at, gate, clock, conditions, limit_s=config.network.stale_head_s)
-    market = MarketWatch(
-        chain, estop, clock, conditions, limits=config.limits, interval_s=settings.chain.market_interval_s
+    rules = Holder(rules_of(config))
+    watched = rules.part(lambda now: now.watch)
+    estop = Estop(
+        EstopPorts(gate, outside.flag, journal, clock, conditions, outside.name_of),
+        rules.part(lambda now: now.watch.rules),
+        past.stop,
     )
+    watch = Watchdog(WatchPorts(chain, estop, gate, journal, clock, conditions), watched)
+    age = ReadingAge(lambda: watch.batch_at, gate, clock, conditions, limit_s=config.network.stale_head_s)
+    market = MarketWatch(chain, estop, clock, conditions, watched)
     context = JobContext(clock, chain, journal, outside.job_log, outside.probe_http)
-    scheduler = Scheduler(_plans(config), context, conditions, contained, outside.report)
-    organs = Organs(clock, chain, journal, gate, estop, watch, market, conditions, scheduler)
+    scheduler = Scheduler(rules.part(lambda now: now.plans), context, conditions, contained, outside.report)
+    postman = _postman(config, outside, past, journal, conditions)
+    desk = Desk(
+        DeskPorts(journal, clock, estop, postman, outside.new_id, outside.key_of),
+        config.tell,
+        config.zone,
+        past.book,
+    )
+    journal.listen(desk.take)
+    organs = Organs(
+        clock,
+        chain,
+        journal,
+        gate,
+        estop,
+        watch,
+        market,
+        conditions,
+        scheduler,
+        desk,
+        postman,
+        outside.new_id,
+        rules,
+    )
     daemon = Daemon(_facts(config, clock), organs, outside.keep_mark)
     people = People(
         two=settings.environment == "production",
@@ -152,7 +201,34 @@ def assemble(config: Config, outside: Outside, state: EstopState) -> Assembly:
         service_uid=outside.service_uid,
     )
     daemon.resumes = Resume(ResumePorts(estop, journal, clock, daemon.resume_facts, random_id), people)
-    return Assembly(outside, daemon, organs, age, _part_limits(config))
+    reloading = ReloadPorts(outside.read_config, rules, journal, clock, outside.host, outside.log_level)
+    daemon.reloads = Reload(reloading, config, outside.service_uid)
+    deadman = (
+        DeadmanPart(outside.deadman, daemon.late_parts, clock, conditions, settings.deadman.interval_s)
+        if outside.deadman
+        else None
+    )
+    return Assembly(outside, daemon, organs, age, deadman, config)
+
+
+def _postman(config: Config, outside: Outside, past: Past, journal: Journal, conditions: Conditions) -> Postman:
+    voice = Voice(
+        words=catalogue(config.settings.language),
+        zone=config.zone,
+        place=f"{config.settings.environment}/{config.network.name}",
+        version=__version__,
+    )
+    ports = PostPorts(
+        journal=journal,
+        clock=outside.clock,
+        sink=conditions,
+        contain=contained,
+        report=outside.report,
+        fraction=outside.fraction,
+        key_of=outside.key_of,
+        render=voice.render,
+    )
+    return Postman(ports, outside.channels, config.post, config.tell, past.outbox)
 
 
 def _facts(config: Config, clock: Clock) -> Facts:
@@ -162,49 +238,12 @@ def _facts(config: Config, clock: Clock) -> Facts:
         environment=settings.environment,
         network=config.network.name,
         positions=tuple((one.name, one.account) for one in settings.positions),
-        yardstick=Yardstick(
-            limits=config.limits,
-            look_back_ms=config.estop.look_back_ms,
-            reading_limit_ms=config.network.stale_head_s * 1_000,
-        ),
-        loosened=tuple(line.message for line in loosened(settings)),
         started=clock.now(),
     )
 
 
-def _plans(config: Config) -> tuple[JobPlan, ...]:
-    plans = []
-    for spec in JOBS:
-        section = getattr(config.settings.jobs, spec.name)
-        plans.append(
-            JobPlan(
-                spec=spec,
-                schedule=parse(section.cron or spec.cron, config.settings.timezone),
-                timeout_s=section.timeout_s or spec.timeout_s,
-                missed=Missed(section.missed) if section.missed else spec.missed,
-                enabled=section.enabled,
-            )
-        )
-    return tuple(plans)
-
-
 def _part_limits(config: Config) -> PartLimits:
-    watch = _watch_settings(config)
     return PartLimits(
         chain_s=PART_LIMIT_S + POLL_CALLS * config.settings.chain.call_timeout_s,
-        watch_s=watch.round_s + READ_LIMIT_S + watch.rules.crosscheck_wait_s + WATCH_MARGIN_S,
-    )
-
-
-def _watch_settings(config: Config) -> WatchSettings:
-    section = config.settings.chain
-    blocks_s = config.network.block_time_ms * 3 / 1_000
-    return WatchSettings(
-        limits=config.limits,
-        rules=config.estop,
-        # Twice within the time after which a reading is too old, whatever a configuration makes of that.
-        round_s=min(max(blocks_s, MIN_ROUND_S), MAX_ROUND_S, config.network.stale_head_s / 2),
-        crosscheck_blocks=section.crosscheck_blocks,
-        silence_rounds=section.silence_rounds,
-        silence_s=section.silence_s,
+        watch_s=rules_of(config).watch.round_s + READ_LIMIT_S + WATCH_MARGIN_S,
     )

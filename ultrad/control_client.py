@@ -12,11 +12,19 @@ from urllib.parse import quote, urlencode
 from ultrad import __version__
 from ultrad.core.events import Recorded
 from ultrad.core.messages import message_from_json
-from ultrad.core.status import JobLine, Status
+from ultrad.core.status import IncidentLine, JobLine, Status
 from ultrad.core.wire import WireError, from_json, to_json
 from ultrad.errors import Fatal, Permanent, Transient, UltradError
 from ultrad.i18n import Message, msg
-from ultrad.operations import ResumeAnswer, ResumeRequest
+from ultrad.operations import (
+    ChannelName,
+    ChannelTest,
+    IncidentRequest,
+    QueueLine,
+    ReloadAnswer,
+    ResumeAnswer,
+    ResumeRequest,
+)
 from ultrad.ports import EventFilter
 
 ANSWER_S = 10.0
@@ -25,6 +33,8 @@ STOP_S = 7.0
 """A trip may wait 5 s for the flag's disk. Whoever asked then makes the flag alone, and must not wait for long."""
 RESUME_S = 60.0
 """A resume waits for the journal's disk, and for a look at the flag under way."""
+RELOAD_S = 30.0
+"""A reload waits for the disk of the file, and for that of the journal."""
 JOB_S = 3_700.0
 """Longer than the longest job may take by its default time-out; who waits may break off, the job goes on."""
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
@@ -77,9 +87,26 @@ class Client:
         """Go through the checklist and lift the stop where it passes."""
         return _decoded(ResumeAnswer, self._ask("POST", "/resume", to_json(request), RESUME_S))
 
+    def reload(self) -> ReloadAnswer:
+        """Have the daemon read its configuration again."""
+        return _decoded(ReloadAnswer, self._ask("POST", "/reload", {}, RELOAD_S))
+
     def run_job(self, name: str) -> JobLine:
         """Run a job now, and wait for its end."""
         return _decoded(JobLine, self._ask("POST", f"/jobs/{quote(name, safe='')}/run", {}, JOB_S))
+
+    def incident(self, request: IncidentRequest) -> IncidentLine:
+        """Open an incident, take it on, leave a note, or resolve it."""
+        return _decoded(IncidentLine, self._ask("POST", "/incident", to_json(request), RESUME_S))
+
+    def test_channels(self, name: str) -> tuple[ChannelTest, ...]:
+        """Send a test to one channel, or to all of them."""
+        asked = to_json(ChannelName(name))
+        return _decoded(tuple[ChannelTest, ...], self._ask("POST", "/notify/test", asked, RESUME_S))
+
+    def queue(self) -> tuple[QueueLine, ...]:
+        """The notices that no channel has taken yet."""
+        return _decoded(tuple[QueueLine, ...], self._ask("GET", "/notify/queue"))
 
     def _ask(self, method: str, target: str, body: object = None, limit_s: float = ANSWER_S) -> object:
         connection = _UnixConnection(self.path, limit_s)

@@ -8,12 +8,16 @@ import anyio
 from ultrad.conditions import Conditions
 from ultrad.core.estop import describe
 from ultrad.core.estop_rules import operator_cause
-from ultrad.core.events import Recorded
-from ultrad.core.resume_facts import ResumeFacts, Yardstick, facts_of
+from ultrad.core.events import Event, Level, Recorded, Severity
+from ultrad.core.incidents import STOP_CODES
+from ultrad.core.limits import Limits
+from ultrad.core.outbox import Told
+from ultrad.core.resume_facts import ResumeFacts, facts_of
 from ultrad.core.status import (
     Counts,
     EndpointLine,
     EstopStatus,
+    IncidentLine,
     JobLine,
     JournalStatus,
     PositionStatus,
@@ -21,14 +25,28 @@ from ultrad.core.status import (
     Status,
     late,
 )
-from ultrad.errors import Transient
+from ultrad.core.telling import Why
+from ultrad.desk import Desk
+from ultrad.errors import Permanent, Transient
 from ultrad.estop import Estop
 from ultrad.gate import Gate
-from ultrad.i18n import Catalogue, Message, msg
+from ultrad.i18n import Catalogue, msg
 from ultrad.jobs.scheduler import Scheduler
-from ultrad.operations import Person, ResumeAnswer, ResumeRequest
+from ultrad.live import Live
+from ultrad.operations import (
+    ChannelTest,
+    IncidentRequest,
+    Person,
+    QueueLine,
+    ReloadAnswer,
+    ResumeAnswer,
+    ResumeRequest,
+)
 from ultrad.ports import Chain, Clock, EventFilter, Journal, JournalHead, Turned
+from ultrad.postman import Postman
+from ultrad.reload import Reload
 from ultrad.resume import Resume
+from ultrad.rules import Rules
 from ultrad.supervisor import Supervisor
 from ultrad.units import Now, hf_text
 from ultrad.watchdog import MarketWatch, Watchdog
@@ -50,8 +68,6 @@ class Facts:
     environment: str
     network: str
     positions: tuple[tuple[str, str], ...]
-    yardstick: Yardstick
-    loosened: tuple[Message, ...]
     started: Now
 
 
@@ -68,6 +84,10 @@ class Organs:
     market: MarketWatch
     conditions: Conditions
     scheduler: Scheduler
+    desk: Desk
+    postman: Postman
+    new_id: Callable[[], str]
+    rules: Live[Rules]
 
 
 class Daemon:
@@ -83,6 +103,7 @@ class Daemon:
         self._marked_ms = 0
         self.supervisor: Supervisor | None = None
         self.resumes: Resume | None = None
+        self.reloads: Reload | None = None
 
     # -------------------------------------------------------- operations
 
@@ -104,16 +125,102 @@ class Daemon:
             raise Transient(msg("The daemon is still starting: try again in a moment."))
         return await self.resumes.ask(person, request)
 
+    async def reload(self, person: Person) -> ReloadAnswer:
+        """Read the configuration again."""
+        # The service manager must not hear that a reload has ended before it heard that the start has.
+        if self.reloads is None or self.supervisor is None or not self.supervisor.ready:
+            raise Transient(msg("The daemon is still starting: try again in a moment."))
+        return await self.reloads.ask(person)
+
     async def run_job(self, name: str) -> JobLine:
         """Run a job now, and say how it went."""
         await self._is.scheduler.run_now(name)
         return next(line for line in self._is.scheduler.status() if line.name == name)
 
+    async def incident(self, person: Person, request: IncidentRequest) -> IncidentLine:
+        """What a person says of an incident."""
+        desk, by = self._is.desk, person.name
+        match request.act:
+            case "open":
+                if request.severity not in set(Severity) or request.code not in {"", *STOP_CODES}:
+                    raise Permanent(msg("An incident is an S1, S2 or S3."))
+                return await desk.open(by, Severity(request.severity), request.text, request.code)
+            case "ack":
+                return await desk.acknowledge(request.number, by)
+            case "note":
+                return await desk.note(request.number, by, request.text)
+            case "resolve":
+                return await desk.resolve(request.number, by, request.text)
+            case _:
+                raise Permanent(msg("An incident can be opened, taken on, noted and resolved."))
+
+    async def test_channels(self, person: Person, name: str) -> tuple[ChannelTest, ...]:
+        """Send a test to one channel, or to all at once; each is recorded."""
+        postman, now = self._is.postman, self._is.clock.now()
+        names = (name,) if name else tuple(one.name for one in postman.channels())
+        if not names:
+            raise Permanent(msg("No channel is configured: write [[notify.channels]] and [[notify.routes]]."))
+        told = Told(
+            notice=self._is.new_id(),
+            why=Why.TEST,
+            severity=Severity.S3,
+            level=Level.INFO,
+            incident=None,
+            title=msg("Test by {by}: this channel works.", by=person.name),
+            lines=(),
+            queued=now,
+        )
+        results: dict[str, ChannelTest] = {}
+
+        async def try_one(channel: str) -> None:
+            error = await postman.test(channel, told)
+            elapsed_ms = self._is.clock.now().steady_ms - now.steady_ms
+            results[channel] = ChannelTest(channel, error, elapsed_ms)
+
+        if name:
+            await try_one(name)
+        else:
+            async with anyio.create_task_group() as tasks:
+                for one in names:
+                    tasks.start_soon(try_one, one)
+        failed = ", ".join(one for one in names if results[one].error is not None)
+        text = (
+            msg(
+                "{by} tried the channels {names}; these failed: {failed}",
+                by=person.name,
+                names=", ".join(names),
+                failed=failed,
+            )
+            if failed
+            else msg("{by} tried the channels {names}: all work.", by=person.name, names=", ".join(names))
+        )
+        level = Level.WARNING if failed else Level.INFO
+        self._is.journal.post(Event("notify.tested", level, now, text, {"by": person.name, "failed": failed}))
+        return tuple(results[one] for one in names)
+
+    def queue(self) -> tuple[QueueLine, ...]:
+        """The notices that no channel has taken yet."""
+        now = self._is.clock.now()
+        return tuple(
+            QueueLine(
+                notice=one.told.notice,
+                channel=one.channel,
+                incident=one.told.incident,
+                severity=one.told.severity.value,
+                title=one.told.title,
+                queued_ms=one.told.queued.wall_ms,
+                due_in_ms=max(0, one.due_ms - now.steady_ms),
+                tries=one.tries,
+                instead_of=one.instead_of,
+            )
+            for one in self._is.postman.outbox.waiting
+        )
+
     def status(self) -> Status:
         """Everything there is to see, now."""
         parts, now = self._is, self._is.clock.now()
         batch_at = parts.watch.batch_at
-        market = parts.market.market
+        market, limits = parts.market.market, self.limits
         return Status(
             version=self.facts.version,
             environment=self.facts.environment,
@@ -124,8 +231,8 @@ class Daemon:
             positions=self._positions(now),
             reading_age_ms=now.steady_ms - batch_at.steady_ms if batch_at else None,
             lowest_hf=parts.watch.lowest_hf(now),
-            warn_hf=self.facts.yardstick.limits.warn_hf,
-            trip_hf=self.facts.yardstick.limits.trip_hf,
+            warn_hf=limits.warn_hf,
+            trip_hf=limits.trip_hf,
             reserves=market.reserves if market else (),
             sequencer_up=market.sequencer.up if market and market.sequencer else None,
             endpoints=self._endpoints(),
@@ -135,8 +242,10 @@ class Daemon:
             journal=self._journal_status(),
             counts=Counts(self._emergencies, parts.scheduler.failures_24h()),
             last_level=parts.conditions.last_level.label,
-            loosened=self.facts.loosened,
+            loosened=parts.rules.now.loosened,
             recent=self._recent,
+            incidents=parts.desk.lines(),
+            channels=parts.postman.channels(),
         )
 
     def _estop_status(self) -> EstopStatus:
@@ -171,6 +280,11 @@ class Daemon:
 
     # -------------------------------------------------------- for others
 
+    @property
+    def limits(self) -> Limits:
+        """The limits as they are now."""
+        return self._is.rules.now.yardstick.limits
+
     def status_line(self, catalogue: Catalogue) -> str:
         """One line for `systemctl status`: the lowest health factor, the stop, what is late."""
         factors = [one.health_factor for one in self._is.watch.readings()]
@@ -180,7 +294,7 @@ class Daemon:
 
     def resume_facts(self) -> ResumeFacts:
         """What the checklist of a resume is held against, now."""
-        return facts_of(self.status(), self.facts.yardstick, history_known=self._is.watch.history_known)
+        return facts_of(self.status(), self._is.rules.now.yardstick, history_known=self._is.watch.history_known)
 
     async def run_view(self, turned: Turned) -> None:
         """Keep the last events and the day's counts at hand, and the journal's mark on the disk, for ever."""

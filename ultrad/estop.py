@@ -18,6 +18,7 @@ from ultrad.core.limits import EstopRules
 from ultrad.errors import Transient
 from ultrad.gate import Gate
 from ultrad.i18n import Message, msg
+from ultrad.live import Live
 from ultrad.ports import Clock, EstopFlag, FindingSink, FlagLook, FlagState, Journal, Turned
 from ultrad.units import Now, Wad
 
@@ -46,17 +47,22 @@ class Ports:
 class Estop:
     """The one owner of the stop's state."""
 
-    def __init__(self, ports: Ports, rules: EstopRules, state: EstopState) -> None:
+    def __init__(self, ports: Ports, rules: Live[EstopRules], state: EstopState) -> None:
         """Take the state as the journal tells it; the gate stays latched until `start`."""
         self._gate, self._flag, self._journal = ports.gate, ports.flag, ports.journal
         self._clock, self._sink, self._name_of = ports.clock, ports.sink, ports.name_of
-        self.rules = rules
+        self._rules = rules
         self.state = state
         self._hf: dict[str, Wad] = {}
         self._tripping = 0
         # Turns and resumes exclude each other. A trip waits for neither.
         self._lock = anyio.Lock()
         self._trouble: dict[str, Finding] = {}
+
+    @property
+    def rules(self) -> EstopRules:
+        """The rules as they are now."""
+        return self._rules.now
 
     # -------------------------------------------------------- in
 

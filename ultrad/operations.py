@@ -3,9 +3,10 @@
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from ultrad.core.changes import Change
 from ultrad.core.checklist import Line
 from ultrad.core.events import Recorded
-from ultrad.core.status import JobLine, Status
+from ultrad.core.status import IncidentLine, JobLine, Status
 from ultrad.i18n import Message
 from ultrad.ports import EventFilter
 
@@ -46,6 +47,66 @@ class ResumeAnswer:
     confirm_id: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class IncidentRequest:
+    """What a person says of an incident.
+
+    act: "open", "ack", "note" or "resolve". number: which one, for all but "open". text: in their words.
+    severity, code: for "open": S1, S2 or S3, and one of `ultrad.core.incidents.STOP_CODES` or empty.
+    """
+
+    act: str
+    number: int = 0
+    text: str = ""
+    severity: str = ""
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelName:
+    """Which channel is meant; empty for all."""
+
+    channel: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelTest:
+    """How a test message to one channel went. error: why it was not taken, or None."""
+
+    channel: str
+    error: Message | None
+    elapsed_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class QueueLine:
+    """One notice on its way to one channel. Times are wall milliseconds; due_in_ms: until its route opens."""
+
+    notice: str
+    channel: str
+    incident: int | None
+    severity: str
+    title: Message
+    queued_ms: int
+    due_in_ms: int
+    tries: int
+    instead_of: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReloadAnswer:
+    """How a reload went. done: the file is what runs now; else nothing of it is.
+
+    changes: what differs from before. mistakes: why the file cannot be used. restart: keys that need a restart.
+    """
+
+    done: bool
+    message: Message
+    changes: tuple[Change, ...] = ()
+    mistakes: tuple[Message, ...] = ()
+    restart: tuple[str, ...] = ()
+
+
 class Operations(Protocol):
     """The daemon, as operators see it."""
 
@@ -69,6 +130,26 @@ class Operations(Protocol):
         """Go through the checklist and lift the stop where it passes. Raises Transient if the journal refuses."""
         ...
 
+    async def reload(self, person: Person) -> ReloadAnswer:
+        """Read the configuration again, and go by it where all that differs can change while running.
+
+        Raises Permanent for people who may not, Transient while starting, during another reload, or where the
+        journal refuses.
+        """
+        ...
+
     async def run_job(self, name: str) -> JobLine:
         """Run a job now. Raises Permanent for a name that is none, or a job that runs already."""
+        ...
+
+    async def incident(self, person: Person, request: IncidentRequest) -> IncidentLine:
+        """What a person says of an incident; on return it is durable. Raises Permanent, Transient."""
+        ...
+
+    async def test_channels(self, person: Person, name: str) -> tuple[ChannelTest, ...]:
+        """Send a test to one channel, or to all of them (empty name). Raises Permanent for one that is none."""
+        ...
+
+    def queue(self) -> tuple[QueueLine, ...]:
+        """The notices that no channel has taken yet."""
         ...

@@ -301,6 +301,10 @@ class Refused(Transient):
     """The service refuses us, not this notice: a token, an address or a right is wrong until somebody mends it."""
 
 
+class Unreached(Transient):
+    """Nothing was handed over: the service cannot have taken it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outgoing:
     """One notice for one channel, rendered in the operators' language. The same on every try.
@@ -336,13 +340,18 @@ class Quota:
 class Channel(Protocol):
     """One way to people.
 
-    Every method is bounded in time by its caller. Errors: Throttled, Refused, other Transients (may pass by
-    itself: nobody can say whether it was accepted), Permanent (this notice will never be accepted).
+    Every method is bounded in time by its caller. Errors: Throttled, Refused and Unreached (not taken), other
+    Transients (nobody can say whether it was taken), Permanent (this notice will never be taken).
     """
 
     @property
     def name(self) -> str:
         """As it is configured."""
+        ...
+
+    @property
+    def key_lives_s(self) -> float | None:
+        """How long the service tells a repeat by its key; None where it never does, or sets no bound."""
         ...
 
     async def send(self, what: Outgoing) -> str:

@@ -1,7 +1,7 @@
 """Lifting the stop: the checklist, the waivers, and in production the second person.
 
 A request that a second person has to confirm gets an ID. It lives EstopRules.resume_id_ms of steady time, and dies
-with any new cause or change of mode: what was looked at then is no longer what stands.
+with any new cause, change of mode or of the limits: what was looked at then is no longer what stands.
 """
 
 import secrets
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from ultrad.core.checklist import Line, checklist, refused_waiver, unmet, waived
 from ultrad.core.estop import Cause, Mode
 from ultrad.core.events import Event, Json, Level
+from ultrad.core.limits import Limits
 from ultrad.core.messages import message_json
 from ultrad.core.resume_facts import ResumeFacts
 from ultrad.errors import Transient
@@ -63,13 +64,14 @@ class ResumePorts:
 
 @dataclass(frozen=True, slots=True)
 class _Pending:
-    """A request that waits for its second person, and the stop as it was then."""
+    """A request that waits for its second person, the stop as it was then, and what it was held against."""
 
     person: Person
     request: ResumeRequest
     at: Now
     mode: Mode
     causes: tuple[Cause, ...]
+    measure: tuple[Limits, int]
 
 
 class Resume:
@@ -114,7 +116,8 @@ class Resume:
         new_id = self._ports.new_id()
         state = self._estop.state
         self._drop_for(person)
-        self._pending[new_id] = _Pending(person, request, self._ports.clock.now(), state.mode, state.causes)
+        now, measure = self._ports.clock.now(), self._measure()
+        self._pending[new_id] = _Pending(person, request, now, state.mode, state.causes, measure)
         message = msg(
             "Within {minutes} minutes a second person runs: ultrad resume --confirm {id}. A new cause ends it.",
             minutes=self._estop.rules.resume_id_ms // 60_000,
@@ -161,8 +164,8 @@ class Resume:
                 count=MAX_WRONG_IDS,
             )
         return msg(
-            "There is no such ID: mistyped, older than {minutes} minutes, or ended by a new cause, a newer "
-            "request or a restart. Run `ultrad resume` anew.",
+            "There is no such ID: mistyped, older than {minutes} minutes, or ended by a new cause, changed "
+            "limits, a newer request or a restart. Run `ultrad resume` anew.",
             minutes=self._estop.rules.resume_id_ms // 60_000,
         )
 
@@ -215,14 +218,20 @@ class Resume:
         )
 
     def _forget_the_dead(self) -> None:
-        """IDs that are too old, or whose stop is no longer the one that was looked at."""
-        now, state = self._ports.clock.now(), self._estop.state
+        """IDs that are too old, or whose stop, or limits, are no longer those that were looked at."""
+        if not self._pending:
+            return
+        now, state, measure = self._ports.clock.now(), self._estop.state, self._measure()
         self._pending = {
             key: one
             for key, one in self._pending.items()
             if now.steady_ms - one.at.steady_ms < self._estop.rules.resume_id_ms
-            and (one.mode, one.causes) == (state.mode, state.causes)
+            and (one.mode, one.causes, one.measure) == (state.mode, state.causes, measure)
         }
+
+    def _measure(self) -> tuple[Limits, int]:
+        facts = self._ports.facts()
+        return facts.limits, facts.look_back_ms
 
     async def _refuse(self, person: Person, message: Message, lines: tuple[Line, ...] = ()) -> ResumeAnswer:
         await self._record(

@@ -1,11 +1,39 @@
 """What the disk says at a start, and what of it stands against trading."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Self
 
-from ultrad.core.estop import BY_ULTRAD, Cause
+from ultrad.core import estop, incidents, outbox
+from ultrad.core.estop import BY_ULTRAD, Cause, EstopState
+from ultrad.core.events import Recorded, Severity
+from ultrad.core.incidents import Book
+from ultrad.core.outbox import Outbox
 from ultrad.i18n import Message, msg
 from ultrad.ports import JournalHead
 from ultrad.units import Now
+
+FOLDED = ("estop", "incident", "notice")
+"""The kinds of events that the past is folded from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What the journal tells of the time before: the stop, the incidents, and the notices under way."""
+
+    stop: EstopState = field(default_factory=EstopState)
+    book: Book = field(default_factory=Book)
+    outbox: Outbox = field(default_factory=Outbox)
+
+    @classmethod
+    def of(cls, events: Sequence[Recorded]) -> Self:
+        """From the events of the kinds FOLDED, oldest first."""
+        about_incidents = [one for one in events if one.event.kind.startswith(("incident.", "notice.queued"))]
+        return cls(
+            stop=estop.fold(one for one in events if one.event.kind.startswith("estop.")),
+            book=incidents.fold(about_incidents),
+            outbox=outbox.fold(one for one in events if one.event.kind.startswith("notice.")),
+        )
 
 
 def marker_causes(
@@ -74,4 +102,9 @@ def codes(causes: Iterable[Cause]) -> tuple[str, ...]:
 
 
 def _cause(code: str, message: Message, now: Now) -> Cause:
-    return Cause(code, "", now, BY_ULTRAD, message)
+    severity = Severity.S1 if code in _MAYBE_TAMPERED else Severity.S2
+    return Cause(code, "", now, BY_ULTRAD, message, severity=severity)
+
+
+_MAYBE_TAMPERED = frozenset({"journal_new", "journal_restored"})
+"""Somebody may have been at the record: funds count as at risk until it is known who."""

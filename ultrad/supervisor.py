@@ -133,6 +133,11 @@ class Supervisor:
         if self._fatal is not None:
             raise self._fatal
 
+    @property
+    def ready(self) -> bool:
+        """Whether every part has begun, and the service manager knows."""
+        return self._ready
+
     def parts(self) -> tuple[PartStatus, ...]:
         """Each part as it is now: the fact behind WATCHDOG=1 and `/health`. restarts: within the last window."""
         now_s = anyio.current_time()

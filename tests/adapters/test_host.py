@@ -1,6 +1,7 @@
 import json
 import os
 import socket
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -170,6 +171,17 @@ def test_notify__someone_listens__one_datagram_of_lines(tmp_path: Path, *, abstr
         listener.bind("\0" + address[1:] if abstract else address)
         ServiceManager(address).notify("READY=1", "STATUS=HF 1.88\nWATCHDOG=trigger 見")
         assert listener.recv(4096).decode() == "READY=1\nSTATUS=HF 1.88 WATCHDOG=trigger 見"
+
+
+def test_notify__a_reload_begins__its_moment_is_told_with_it(tmp_path: Path) -> None:
+    address = str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(address)
+        before_us = time.monotonic_ns() // 1_000
+        ServiceManager(address).notify("RELOADING=1")
+        reloading, moment = listener.recv(4_096).decode().split("\n")
+    assert reloading == "RELOADING=1"
+    assert before_us <= int(moment.removeprefix("MONOTONIC_USEC=")) <= time.monotonic_ns() // 1_000
 
 
 @pytest.mark.parametrize("address", [None, "", "/nowhere/at/all", "@nobody-listens-here", "x" * 200])

@@ -7,12 +7,13 @@ import json
 import sys
 from pathlib import Path
 
-from tests.bench import bench_daemon, bench_http, bench_journal, bench_watch
+from tests.bench import bench_daemon, bench_http, bench_journal, bench_notices, bench_watch
 from tests.bench.figure import Figure, row
 
 TARGET = Path(__file__).parents[2] / "build" / "bench.json"
 SUITES = {
     "watch": bench_watch.run,
+    "notices": bench_notices.run,
     "daemon": bench_daemon.run,
     "http": bench_http.run,
     "journal": bench_journal.run,

@@ -65,7 +65,7 @@ def run() -> list[Figure]:
 
 async def _measure() -> tuple[Seen, Seen]:
     floor, ours = Seen(), Seen()
-    part = HttpPart(FakeOperations(), HttpSettings(Limits(), ZoneInfo("UTC"), port=0), ENGLISH)
+    part = HttpPart(FakeOperations(), HttpSettings(Limits, ZoneInfo("UTC"), port=0), ENGLISH)
     bare = web.AppRunner(_bare(), access_log=None)
     await bare.setup()
     site = web.TCPSite(bare, "127.0.0.1", 0)

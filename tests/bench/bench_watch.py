@@ -33,6 +33,9 @@ from ultrad.devnet.build import ensure_built
 from ultrad.devnet.devnet import Devnet
 from ultrad.estop import Estop, Ports
 from ultrad.gate import Gate
+from ultrad.heard import HeardJournal
+from ultrad.live import Holder
+from ultrad.ports import Journal
 from ultrad.units import Address, Bps, Now
 from ultrad.watchdog import Watchdog, WatchPorts, WatchSettings
 
@@ -62,6 +65,7 @@ class Rig:
     gate: Gate
     flag: FlagFile
     flag_path: Path
+    journal: Journal
 
     def lift(self) -> None:
         """Back to OFF, as a resume would do it."""
@@ -75,7 +79,7 @@ async def rig(devnet: Devnet, positions: tuple[tuple[str, Address], ...], state:
     """Everything from head to flag, running."""
     (state / "flag").mkdir()
     create(state / "journal.db")
-    journal = open_journal(state / "journal.db", thin_after_hours=720)
+    journal = HeardJournal(open_journal(state / "journal.db", thin_after_hours=720))
     clock = HostClock(state / "clock.json", None)
     settings = ChainSettings(
         chain_id=31337,
@@ -94,16 +98,26 @@ async def rig(devnet: Devnet, positions: tuple[tuple[str, Address], ...], state:
     flag = FlagFile(state / "flag" / "estop")
     gate = Gate(flag)
     rules = EstopRules()
-    estop = Estop(Ports(gate, flag, journal, clock, NoSink(), str), rules, EstopState())
+    estop = Estop(Ports(gate, flag, journal, clock, NoSink(), str), Holder(rules), EstopState())
     watch = Watchdog(
         WatchPorts(chain, estop, gate, journal, clock, NoSink()),
-        WatchSettings(LIMITS, rules, round_s=5, crosscheck_blocks=20, silence_rounds=3, silence_s=60),
+        Holder(
+            WatchSettings(
+                LIMITS,
+                rules,
+                round_s=5,
+                crosscheck_blocks=20,
+                silence_rounds=3,
+                silence_s=60,
+                market_interval_s=30,
+            )
+        ),
     )
     async with chain, anyio.create_task_group() as group:
         group.start_soon(journal.run, lambda: None)
         group.start_soon(chain.run, lambda: None)
         await estop.start(())
-        yield Rig(chain, watch, estop, gate, flag, state / "flag" / "estop")
+        yield Rig(chain, watch, estop, gate, flag, state / "flag" / "estop", journal)
         group.cancel_scope.cancel()
     await journal.close()
 
@@ -120,7 +134,7 @@ async def _trip_latency(devnet: Devnet, state: Path) -> Figure:
         floor = Floor(devnet, session, state / "floor")
         await floor.open()
         for at in range(ROUNDS + WARM_UP):
-            for measure, values in ((floor.once, floors), (lambda: _ours_once(devnet, parts), ours)):
+            for measure, values in ((floor.once, floors), (lambda: ours_once(devnet, parts), ours)):
                 elapsed_ms = await measure()
                 await anyio.to_thread.run_sync(devnet.set_price, "WETH", PRICE_BEFORE)
                 await anyio.sleep(0.02)
@@ -133,7 +147,8 @@ async def _trip_latency(devnet: Devnet, state: Path) -> Figure:
     return against_floor("price-drop sent -> flag durable, 1 position", "ms", ours, floors, 1.5)
 
 
-async def _ours_once(devnet: Devnet, parts: Rig) -> float:
+async def ours_once(devnet: Devnet, parts: Rig) -> float:
+    """Milliseconds from the price drop being sent to the durable flag; the stop is lifted again."""
     async with anyio.create_task_group() as group:
         begun = time.perf_counter()
         group.start_soon(_drop_price, devnet)

@@ -11,13 +11,14 @@ import pytest
 from tests.cli.conftest import Desk
 from tests.fakes.daemon import FakeDaemon
 from tests.fakes.operations import ON, finding, recorded
+from ultrad.core.changes import Change
 from ultrad.core.checklist import Line, Mark
 from ultrad.core.events import Level
 from ultrad.core.status import Status
 from ultrad.core.wire import from_json
 from ultrad.errors import Permanent, Transient
 from ultrad.i18n import msg
-from ultrad.operations import Person, ResumeAnswer, ResumeRequest
+from ultrad.operations import Person, ReloadAnswer, ResumeAnswer, ResumeRequest
 from ultrad.ports import EventFilter
 from ultrad.units import Wad
 
@@ -282,3 +283,54 @@ def test_job_run__refused__says_why(desk: Desk, daemon: FakeDaemon, error: Excep
 
     assert ran.code == 1
     assert str(error) in ran.err
+
+
+# ---------------------------------------------------------------- reload
+
+
+def test_reload__applied__says_each_change_and_what_is_looser(desk: Desk, daemon: FakeDaemon) -> None:
+    changes = (Change("limits.trip_hf", "1.6", "1.5", looser=True), Change("limits.oracle_max_age.X", None, "60"))
+    daemon.operations.reloaded = ReloadAnswer(done=True, message=msg("in force"), changes=changes)
+
+    ran = desk.ultrad("reload")
+
+    assert ran.code == 0
+    assert ran.out.splitlines() == [
+        "in force",
+        "- limits.trip_hf: 1.6 → 1.5 (looser than before)",
+        "- limits.oracle_max_age.X: – → 60",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "told"),
+    [
+        (ReloadAnswer(done=False, message=msg("no"), mistakes=(msg("a"), msg("b"))), 78, "no\n- a\n- b\n"),
+        (ReloadAnswer(done=False, message=msg("no"), restart=("http.port",)), 1, "no\n- http.port\n"),
+    ],
+)
+def test_reload__refused__says_why_and_fails(
+    desk: Desk, daemon: FakeDaemon, answer: ReloadAnswer, code: int, told: str
+) -> None:
+    daemon.operations.reloaded = answer
+
+    ran = desk.ultrad("reload")
+
+    assert (ran.code, ran.err, ran.out) == (code, told, "")
+
+
+def test_reload__not_allowed__fails_with_the_daemons_words(desk: Desk, daemon: FakeDaemon) -> None:
+    daemon.operations.error = Permanent(msg("you may not"))
+
+    ran = desk.ultrad("reload")
+
+    assert (ran.code, ran.err) == (1, "you may not\n")
+
+
+def test_reload__file_is_no_toml_and_nobody_answers__says_its_mistakes(desk: Desk) -> None:
+    desk.config.write_text("[[[", encoding="utf-8")
+
+    ran = desk.ultrad("reload")
+
+    assert ran.code == 78
+    assert "line 1" in ran.out + ran.err

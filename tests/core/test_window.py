@@ -96,3 +96,31 @@ def test_clear__after_values__knows_nothing() -> None:
     window.add(0, 1, 2)
     window.clear()
     assert window.extremes(0) is None
+
+
+@given(runs, st.integers(1, 10))
+def test_extremes__window_made_shorter__are_those_of_the_shorter_one(
+    run: list[tuple[int, tuple[int, int]]], minutes: int
+) -> None:
+    window, short = RollingExtremes(WINDOW_MS), RollingExtremes(minutes * BUCKET_MS)
+    for at_ms, low, high in timed(run, 0):
+        window.add(at_ms, low, high)
+        short.add(at_ms, low, high)
+    window.window_ms = short.window_ms
+    assert window.extremes(10**6) == short.extremes(10**6)
+
+
+@given(runs, runs)
+def test_extremes__window_made_longer_and_what_it_lacks_prepended__are_those_of_the_longer_one(
+    early: list[tuple[int, tuple[int, int]]], late: list[tuple[int, tuple[int, int]]]
+) -> None:
+    window, long = RollingExtremes(BUCKET_MS), RollingExtremes(WINDOW_MS)
+    seen = timed(early + late, 0)
+    for at_ms, low, high in seen:
+        window.extremes(at_ms)
+        window.add(at_ms, low, high)
+        long.add(at_ms, low, high)
+    window.window_ms = WINDOW_MS
+    window.prepend(seen)
+    now_ms = seen[-1][0] if seen else 0
+    assert window.extremes(now_ms) == long.extremes(now_ms)

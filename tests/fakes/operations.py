@@ -5,11 +5,14 @@ from dataclasses import dataclass, field, replace
 from ultrad.core.checklist import Line, Mark
 from ultrad.core.estop import Cause, Mode
 from ultrad.core.events import Effect, Event, Finding, Level, Origin, Recorded, Severity
+from ultrad.core.incidents import Stage
 from ultrad.core.position import Block, Reading, Reserve
 from ultrad.core.status import (
+    ChannelLine,
     Counts,
     EndpointLine,
     EstopStatus,
+    IncidentLine,
     JobLine,
     JournalStatus,
     PartStatus,
@@ -18,7 +21,15 @@ from ultrad.core.status import (
     Status,
 )
 from ultrad.i18n import Message, msg
-from ultrad.operations import Person, ResumeAnswer, ResumeRequest
+from ultrad.operations import (
+    ChannelTest,
+    IncidentRequest,
+    Person,
+    QueueLine,
+    ReloadAnswer,
+    ResumeAnswer,
+    ResumeRequest,
+)
 from ultrad.ports import EventFilter
 from ultrad.units import INFINITE_HF, Address, Bps, Now, UsdE8, Wad
 
@@ -87,6 +98,20 @@ def recorded(seq: int = 1, level: Level = Level.INFO, message: Message | None = 
     return Recorded(seq, "cd" * 32, event)
 
 
+def incident(number: int = 3) -> IncidentLine:
+    return IncidentLine(
+        number=number,
+        severity=Severity.S2,
+        stage=Stage.OPEN,
+        code="channel_down",
+        subject="line",
+        since_ms=NOW.wall_ms - 60_000,
+        message=msg("The channel {name} takes no notices.", name="line"),
+        stands=True,
+        by="",
+    )
+
+
 def status() -> Status:
     """A daemon that has nothing to complain of: one ordinary position and one without debt."""
     return Status(
@@ -139,6 +164,11 @@ def status() -> Status:
         last_level="warning",
         loosened=(msg("the value rule is switched off"),),
         recent=(recorded(),),
+        incidents=(incident(),),
+        channels=(
+            ChannelLine("infra", None, None, NOW.wall_ms - 5_000, 0, None),
+            ChannelLine("line", 1_000, msg("no answer in {seconds} s", seconds=15), None, 2, 12),
+        ),
     )
 
 
@@ -152,7 +182,12 @@ class FakeOperations:
     asked: list[EventFilter] = field(default_factory=list)
     stops: list[tuple[str, str]] = field(default_factory=list)
     resumes: list[tuple[Person, ResumeRequest]] = field(default_factory=list)
+    reloads: list[Person] = field(default_factory=list)
+    reloaded: ReloadAnswer = field(default_factory=lambda: ReloadAnswer(done=True, message=msg("nothing changed")))
     runs: list[str] = field(default_factory=list)
+    said: list[tuple[Person, IncidentRequest]] = field(default_factory=list)
+    tested: list[tuple[Person, str]] = field(default_factory=list)
+    waiting: tuple[QueueLine, ...] = ()
     looks: int = 0
 
     def be_late(self, *names: str) -> None:
@@ -184,10 +219,31 @@ class FakeOperations:
         line = Line("cause", Mark.ASK, msg("what caused the stop?"), waivable=False)
         return ResumeAnswer(done=False, lines=(line,), message=msg("say the cause"), confirm_id="A1B2")
 
+    async def reload(self, person: Person) -> ReloadAnswer:
+        self._fail()
+        self.reloads.append(person)
+        return self.reloaded
+
     async def run_job(self, name: str) -> JobLine:
         self._fail()
         self.runs.append(name)
         return job(name)
+
+    async def incident(self, person: Person, request: IncidentRequest) -> IncidentLine:
+        self._fail()
+        self.said.append((person, request))
+        return incident(max(1, request.number))
+
+    async def test_channels(self, person: Person, name: str) -> tuple[ChannelTest, ...]:
+        self._fail()
+        self.tested.append((person, name))
+        return (
+            ChannelTest("infra", None, 120),
+            ChannelTest("line", msg("no answer in {seconds} s", seconds=15), 15_000),
+        )
+
+    def queue(self) -> tuple[QueueLine, ...]:
+        return self.waiting
 
     def _fail(self) -> None:
         if self.error is not None:

@@ -20,6 +20,7 @@ from ultrad.core.limits import EstopRules
 from ultrad.estop import Estop, Ports
 from ultrad.gate import Gate, GateShutError, MaybeSentError
 from ultrad.i18n import msg
+from ultrad.live import Holder
 from ultrad.ports import FlagLook, FlagState
 from ultrad.units import Now
 
@@ -101,7 +102,7 @@ class Scene:
             self.journal.post(state_of.trip_event(cause, EARLIER, flag=True))
             self.flag.touch()
         ports = Ports(self.gate, self.flag, self.journal, FakeClock(), NoSink(), str)  # type: ignore[arg-type]
-        self.estop = Estop(ports, RULES, state)
+        self.estop = Estop(ports, Holder(RULES), state)
         if mode is Mode.OFF:
             assert self.gate.unlatch()
         self.sent = 0

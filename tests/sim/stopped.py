@@ -15,6 +15,7 @@ from ultrad.core.limits import EstopRules, Limits
 from ultrad.core.resume_facts import PositionFacts, ResumeFacts
 from ultrad.estop import Estop, Ports
 from ultrad.gate import Gate
+from ultrad.live import Holder
 from ultrad.operations import Person, ResumeRequest
 from ultrad.ports import EventFilter
 from ultrad.resume import People, Resume, ResumePorts
@@ -62,7 +63,7 @@ class World:
     def __post_init__(self) -> None:
         self.gate = Gate(self.flag)
         ports = Ports(self.gate, self.flag, self.journal, self.clock, self.sink, lambda uid: f"uid {uid}")
-        self.estop = Estop(ports, EstopRules(lapses=self.people.two), EstopState())
+        self.estop = Estop(ports, Holder(EstopRules(lapses=self.people.two)), EstopState())
         ids = (f"id-{i}" for i in itertools.count(1))
         self.resumes = Resume(
             ResumePorts(self.estop, self.journal, self.clock, lambda: self.facts, lambda: next(ids)), self.people

@@ -16,11 +16,11 @@ import ultrad.supervisor
 import ultrad.watchdog.age
 from tests.sim.promises import assert_journal, assert_settled, beat_gaps, fires, held
 from tests.sim.world import BLOCK_S, World, configured, world
-from ultrad.assembly import MAX_ROUND_S
 from ultrad.core.estop import Mode
 from ultrad.core.readings import HOUR_MS
 from ultrad.core.rounds import READ_LIMIT_S
 from ultrad.ports import EndpointFault
+from ultrad.rules import MAX_ROUND_S
 
 pytestmark = pytest.mark.looptime(noop_cycles=0)
 
@@ -57,6 +57,7 @@ async def live_through(made: World, span: timedelta, block_s: float) -> None:
         "daemon.started": 1,
         "finding.raised": 3,  # what had not been read yet at the start
         "finding.cleared": 3,
+        "config.loaded": 1,
         "job.started.health_check": minutes,
         "job.finished.health_check": minutes,
         "job.started.housekeeping": span // HOUR,

@@ -22,6 +22,7 @@ from ultrad.jobs.health_check import HEALTH_CHECK, PROBE_LIMIT_S
 from ultrad.jobs.housekeeping import HOUSEKEEPING
 from ultrad.jobs.scheduler import CLAIM_S, LONGEST_S, Scheduler
 from ultrad.jobs.spec import JobContext, JobPlan, JobResult, JobSpec
+from ultrad.live import Holder
 from ultrad.ports import EndpointFault, EventFilter, Probe
 from ultrad.supervisor import contained
 from ultrad.units import Now
@@ -76,9 +77,14 @@ class World:
         self.turns = 0
 
     def scheduler(self, *plans: JobPlan) -> Scheduler:
+        self.plans = Holder(plans)
         context = JobContext(self.clock, self.chain, self.journal, self.log, self._probe_http)
         return Scheduler(
-            plans, context, self.sink, contained, lambda name, error: self.reported.append(f"{name}: {error}")
+            self.plans,
+            context,
+            self.sink,
+            contained,
+            lambda name, error: self.reported.append(f"{name}: {error}"),
         )
 
     async def _probe_http(self) -> Probe:
@@ -554,3 +560,67 @@ async def test_health_check__one_never_answers__the_others_are_told_apart(world:
     assert anyio.current_time() - begun_s == pytest.approx(PROBE_LIMIT_S)
     assert "beta answered in 0 ms" in [text for _, _, text in world.log.lines]
     assert "http answered in 12 ms" in [text for _, _, text in world.log.lines]
+
+
+# ---------------------------------------------------------------- plans that change
+
+
+async def test_scheduler__plan_changed_while_a_claim_is_tried_again__the_fire_is_recorded_as_skipped(
+    world: World,
+) -> None:
+    async with world.running(plan(quick, "0 * * * *")):
+        await anyio.sleep(3_599)
+        world.journal.full = True
+        await anyio.sleep(20)
+        assert ("job_unclaimed", "work") in world.findings()
+        world.plans.swap((plan(quick, "30 * * * *"),))
+        await anyio.sleep(1)
+        assert ("job_unclaimed", "work") not in world.findings()
+        world.journal.recover()
+        await anyio.sleep(1_800)
+    assert world.fires() == [NOON + timedelta(minutes=90)]
+    assert world.fires("job.skipped") == [NOON + timedelta(minutes=60)]
+
+
+async def test_scheduler__plan_changed_while_a_claim_is_written__the_refused_fire_does_not_come_back(
+    world: World,
+) -> None:
+    async with world.running(plan(quick, "0 * * * *", missed=Missed.ONCE)):
+        await anyio.sleep(3_599)
+        world.journal.full, world.journal.slow_s = True, 10.0
+        await anyio.sleep(5)
+        world.plans.swap((plan(quick, "*/20 * * * *", missed=Missed.ONCE),))
+        await anyio.sleep(20)
+        world.journal.recover()
+        await anyio.sleep(1_200)
+    assert world.fires() == [NOON + timedelta(minutes=80)]
+    assert world.fires("job.skipped") == [NOON + timedelta(minutes=60)]
+
+
+async def test_scheduler__time_out_changed_in_a_run__that_run_keeps_its_own(world: World) -> None:
+    async def slow(_: JobContext) -> JobResult:
+        await anyio.sleep(20)
+        return DONE
+
+    async with world.running(plan(slow, timeout_s=30)) as scheduler:
+        await anyio.sleep(61)
+        world.plans.swap((plan(slow, timeout_s=5),))
+        await anyio.sleep(15)
+        assert ("job_stuck", "work") not in world.findings()
+        await anyio.sleep(10)
+        assert scheduler.status()[0].last_ok
+        await anyio.sleep(50)
+    assert len(world.journal.of("job.finished")) == 1
+    assert "time-out of 5 s" in str(world.journal.of("job.failed")[0].message)
+
+
+async def test_scheduler__plan_changed_before_the_journal_can_be_read__counts_once_it_can(world: World) -> None:
+    world.journal.unreadable = True
+    async with world.running(plan(quick, "0 * * * *")) as scheduler:
+        await anyio.sleep(1)
+        world.plans.swap((plan(quick, "*/10 * * * *"),))
+        await anyio.sleep(1)
+        assert scheduler.status()[0].cron == "*/10 * * * * UTC"
+        world.journal.unreadable = False
+        await anyio.sleep(601)
+    assert world.fires() == [NOON + timedelta(minutes=10)]

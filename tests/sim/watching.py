@@ -16,6 +16,7 @@ from ultrad.core.events import Finding
 from ultrad.core.limits import EstopRules, Limits
 from ultrad.estop import Estop, Ports
 from ultrad.gate import Gate, GateShutError
+from ultrad.live import Holder
 from ultrad.ports import EndpointFault, EventFilter
 from ultrad.watchdog import MarketWatch, ReadingAge, Watchdog, WatchPorts, WatchSettings
 
@@ -81,9 +82,9 @@ class World:
         self.chain.set("main", GOOD)
         self.flag = FakeFlag()
         self.journal = FakeJournal()
-        self.rules = rules or EstopRules()
-        self.limits = limits or Limits()
-        self.crosscheck_blocks = crosscheck_blocks
+        self.settings = Holder(
+            WatchSettings(limits or Limits(), rules or EstopRules(), 15.0, crosscheck_blocks, 3, 60, 15.0)
+        )
 
     async def kinds(self, prefix: str = "estop") -> list[str]:
         return [one.event.kind for one in await self.journal.events(EventFilter(kinds=(prefix,), limit=10_000))]
@@ -126,10 +127,9 @@ class World:
         gate, conditions = Gate(self.flag), Conditions(self.journal)
         name_of = {1000: "hanako"}.get
         ports = Ports(gate, self.flag, self.journal, self.clock, conditions, lambda uid: name_of(uid, str(uid)))
-        estop = Estop(ports, self.rules, state)
-        settings = WatchSettings(self.limits, self.rules, 15.0, self.crosscheck_blocks, 3, 60)
-        watch = Watchdog(WatchPorts(self.chain, estop, gate, self.journal, self.clock, conditions), settings)
-        market = MarketWatch(self.chain, estop, self.clock, conditions, limits=self.limits, interval_s=15.0)
+        estop = Estop(ports, self.settings.part(lambda now: now.rules), state)
+        watch = Watchdog(WatchPorts(self.chain, estop, gate, self.journal, self.clock, conditions), self.settings)
+        market = MarketWatch(self.chain, estop, self.clock, conditions, self.settings)
         age = ReadingAge(lambda: watch.batch_at, gate, self.clock, conditions, limit_s=STALE_S)
         return Life(gate, estop, watch, market, age, conditions)
 

@@ -17,6 +17,7 @@ import anyio.abc
 import looptime
 
 from tests.fakes.chain import Account, FakeChain
+from tests.fakes.channel import FakeChannel, FakeMonitor
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.flag import FakeFlag
 from tests.fakes.host import FakeHost
@@ -26,11 +27,12 @@ from ultrad.assembly import Assembly, Outside, assemble
 from ultrad.config import Config, load
 from ultrad.core.estop import Cause, EstopState, Mode, fold
 from ultrad.core.events import Level, Recorded
-from ultrad.errors import Fatal
+from ultrad.errors import Fatal, UltradError
 from ultrad.gate import GateShutError, MaybeSentError
 from ultrad.i18n import ENGLISH, Message
 from ultrad.operations import Person, ResumeAnswer, ResumeRequest
 from ultrad.ports import JournalHead, Probe
+from ultrad.startup import Past
 from ultrad.units import Now
 
 BLOCK_S = 12.0
@@ -57,6 +59,12 @@ name = "main"
 account = "0x8626f6940E2eb28930eFb4CeF49B2d1F2C9C1199"
 {more}
 """
+LIKE: dict[str, dict[str, Any]] = {
+    "slack-webhook": {},
+    "slack-app": {"threads": True},
+    "line": {"key_lives_s": 24 * 3_600.0},
+    "webhook": {},
+}
 NETWORKS = {"production": "ethereum", "staging": "sepolia"}
 
 
@@ -67,14 +75,14 @@ def configured(
     endpoints: tuple[str, ...] = ("alpha", "beta"),
     more: str = "",
 ) -> Config:
-    """A configuration as from a file."""
+    """A configuration as from a file, with secrets by names, so that two of them differ in `more` alone."""
     with tempfile.TemporaryDirectory() as name:
         parts = []
         for endpoint in endpoints:
             secret = Path(name) / endpoint
             secret.touch(mode=0o600)
             secret.write_text(f"https://{endpoint}.example/v3/0123456789abcdef\n", encoding="ascii")
-            parts.append(f'[[chain.endpoints]]\nname = "{endpoint}"\nhttp = "{secret}"\n')
+            parts.append(f'[[chain.endpoints]]\nname = "{endpoint}"\nhttp = "{endpoint}"\n')
         text = FILE.format(
             environment=environment,
             network=NETWORKS[environment],
@@ -84,7 +92,7 @@ def configured(
         )
         path = Path(name) / "ultrad.toml"
         path.write_text(text, encoding="utf-8")
-        return load(path, {})
+        return load(path, {"CREDENTIALS_DIRECTORY": name})
 
 
 def account(hf: str, *, net: int = 14_000) -> Account:
@@ -167,6 +175,9 @@ class World:
 
     def __init__(self, config: Config, tasks: anyio.abc.TaskGroup, wall: datetime) -> None:
         self.config = config
+        self.written: Config | UltradError = config
+        self.read_takes_s = 0.0
+        self.log_levels: list[str] = []
         self.clock = FakeClock(wall)
         names = tuple(one.name for one in config.endpoints)
         self.chain = FakeChain(
@@ -180,6 +191,9 @@ class World:
         self.log = CountedLog()
         self.journal = FakeJournal(thin_after_hours=30 * 24)
         self.flag = FakeFlag(owner_uid=TARO.uid)
+        self.channels = {one.name: FakeChannel(one.name, **LIKE[one.kind]) for one in config.channels}
+        self.monitor = FakeMonitor()
+        self._ids = itertools.count(1)
         self.mark: JournalHead | None = None
         self.sent = 0
         self.probed = 0
@@ -204,14 +218,14 @@ class World:
         """Start the daemon on what the disk holds, as the composition root does."""
         assert self._life is None
         events = tuple(self.journal.recorded)
-        state = fold(one for one in events if one.event.kind.startswith("estop."))
+        past = Past.of(events)
         head = await self.journal.head()
         if self.mark is None and not events:
             self.mark = head  # as `ultrad init` leaves it
         found = self.mark.hash if self.mark and self.mark.seq == 0 else None
         if self.mark and 0 < self.mark.seq <= len(events):
             found = events[self.mark.seq - 1].hash
-        life = Life(assemble(self.config, self._outside(), state), self.journal, self.flag)
+        life = Life(assemble(self.config, self._outside(), past), self.journal, self.flag)
         causes = startup.marker_causes(self.mark, head, found, self.clock.now())
         self._life = life
         self._tasks.start_soon(self._live, life, causes)
@@ -242,9 +256,21 @@ class World:
             keep_mark=self._keep_mark,
             abandon=self._abandon,
             fraction=lambda: 0.5,
+            new_id=lambda: f"notice-{next(self._ids)}",
+            key_of=lambda text: f"key of {text}",
             service_uid=SERVICE_UID,
+            channels=self.channels,
+            deadman=self.monitor,
+            read_config=self._read_config,
+            log_level=self.log_levels.append,
             watchdog_s=30.0,
         )
+
+    async def _read_config(self) -> Config:
+        await anyio.sleep(self.read_takes_s)
+        if isinstance(self.written, UltradError):
+            raise self.written
+        return self.written
 
     async def _probe(self) -> Probe:
         self.probed += 1

@@ -5,11 +5,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from ultrad.control_client import Client
 from ultrad.devnet.devnet import Devnet
@@ -63,10 +63,13 @@ class Installation:
     port: int
 
     @classmethod
-    def make(cls, at: Path, devnet: Devnet) -> "Installation":
-        """Write the configuration and prepare the state directory."""
+    def make(cls, at: Path, devnet: Devnet, more: str = "", secrets: Mapping[str, str] | None = None) -> Self:
+        """Write the configuration and prepare the state directory.
+
+        more: further sections, in which `{at}` is the directory of the secrets.
+        """
         made = cls(at, _free_port())
-        for name, url in (("rpc-http", devnet.url_http), ("rpc-ws", devnet.url_ws)):
+        for name, url in {"rpc-http": devnet.url_http, "rpc-ws": devnet.url_ws, **(secrets or {})}.items():
             (at / name).write_text(url)
             (at / name).chmod(0o600)
         for name in ("log", "run"):
@@ -78,6 +81,7 @@ class Installation:
                 account=devnet.addresses.account,
                 port=made.port,
             )
+            + more.replace("{at}", str(at))
         )
         made.ultrad("init")
         return made

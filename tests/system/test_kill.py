@@ -16,6 +16,7 @@ import pytest
 from tests.system.installation import Installation, wait_for
 from ultrad.control_client import Client
 from ultrad.core.estop import Mode
+from ultrad.core.events import Severity
 from ultrad.devnet.devnet import Devnet
 from ultrad.errors import EXIT_CONFIG, EXIT_LOCKED
 
@@ -55,6 +56,9 @@ def _kill_in_a_trip(installation: Installation, market: Devnet, chance: random.R
         if stood:
             assert _mode(installation) is Mode.ON
             assert _causes(installation) & {"hf_low", "flag"}
+            for incident in Client(installation.at / "run" / "control.sock").status().incidents:
+                if incident.severity is Severity.S1 and not incident.stands:
+                    installation.ultrad("incident", "resolve", str(incident.number), "--text", "a test")
             installation.ultrad(
                 "resume", "--cause", "killed by a test", "--rollback", "not-needed", "--staging-passed",
                 "--backups-sound", "--waive", "low_readings", "--reason", "a test",

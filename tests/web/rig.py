@@ -88,7 +88,7 @@ async def http(
 ) -> AsyncIterator[Server]:
     """The HTTP server on a free port, with a token unless told otherwise."""
     operations = operations or FakeOperations()
-    chosen = replace(HttpSettings(limits=Limits(), zone=ZONE, port=0, token=TOKEN), **settings)
+    chosen = replace(HttpSettings(limits=Limits, zone=ZONE, port=0, token=TOKEN), **settings)
     server = Server(HttpPart(operations, chosen, catalogue), operations)
     async with running(server):
         yield server

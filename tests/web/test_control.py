@@ -14,6 +14,7 @@ import pytest
 
 from tests.fakes.operations import FakeOperations, job, recorded, status
 from tests.web.rig import Server, control
+from ultrad.core.changes import Change
 from ultrad.core.checklist import Mark
 from ultrad.core.events import Level, Recorded
 from ultrad.core.messages import message_from_json
@@ -21,7 +22,7 @@ from ultrad.core.status import JobLine, Status
 from ultrad.core.wire import from_json
 from ultrad.errors import Permanent, Transient
 from ultrad.i18n import msg
-from ultrad.operations import Person, ResumeAnswer, ResumeRequest
+from ultrad.operations import Person, ReloadAnswer, ResumeAnswer, ResumeRequest
 from ultrad.ports import EventFilter
 from ultrad.web.control import ControlPart, ControlSettings
 
@@ -145,6 +146,20 @@ async def test_resume__bad_request__is_refused_by_field(body: object, field: str
     assert not server.operations.resumes
 
 
+async def test_reload__answers_how_it_went_in_the_name_of_who_asks(path: Path) -> None:
+    reloaded = ReloadAnswer(
+        done=False,
+        message=msg("as before"),
+        changes=(Change("limits.trip_hf", "1.6", None, looser=True),),
+        mistakes=(msg("mistake {n}", n=1),),
+        restart=("http.port",),
+    )
+    async with control(path, FakeOperations(reloaded=reloaded)) as server:
+        answer = await server.ask("POST", "/reload")
+    assert (answer.status, from_json(ReloadAnswer, answer.json)) == (200, reloaded)
+    assert server.operations.reloads == [Person(os.getuid(), f"user {os.getuid()}")]
+
+
 async def test_run_job__answers_how_it_went(path: Path) -> None:
     async with control(path) as server:
         answer = await server.ask("POST", "/jobs/health_check/run")
@@ -162,7 +177,9 @@ async def test_run_job__odd_name__is_passed_as_it_was_meant(path: Path) -> None:
     ("error", "code", "kind"),
     [(Transient(msg("disk {n}", n=1)), 503, "transient"), (Permanent(msg("no such job")), 409, "permanent")],
 )
-@pytest.mark.parametrize("route", ["GET /events", "POST /estop", "POST /resume", "POST /jobs/x/run"])
+@pytest.mark.parametrize(
+    "route", ["GET /events", "POST /estop", "POST /resume", "POST /reload", "POST /jobs/x/run"]
+)
 async def test_any_route__daemon_refuses__the_message_travels_whole(
     error: Transient | Permanent, code: int, kind: str, route: str, path: Path
 ) -> None:
@@ -179,6 +196,7 @@ async def test_any_route__daemon_refuses__the_message_travels_whole(
         ("GET /nothing", 404),
         ("POST /status", 405),
         ("GET /resume", 405),
+        ("GET /reload", 405),
         ("GET /jobs/x/run", 405),
         ("POST /jobs", 404),
     ],

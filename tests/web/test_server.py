@@ -379,7 +379,7 @@ async def test_part__while_it_serves__turns(monkeypatch: pytest.MonkeyPatch) -> 
 async def test_part__port_taken__is_reported_and_tried_again_only_after_a_rest() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         operations = FakeOperations()
-        settings = HttpSettings(Limits(), ZONE, port=taken.getsockname()[1])
+        settings = HttpSettings(Limits, ZONE, port=taken.getsockname()[1])
         part_ = HttpPart(operations, settings, ENGLISH)
         server = Server(part_, operations)
         times = []

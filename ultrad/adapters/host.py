@@ -128,6 +128,8 @@ class ServiceManager:
         """Send the fields. Where nobody listens, or the buffer is full, it is lost: silence is what is watched."""
         if not self._address:
             return
+        if "RELOADING=1" in fields:  # asked for with it (sd_notify(3)), and of no use to anybody else
+            fields = (*fields, f"MONOTONIC_USEC={time.monotonic_ns() // 1_000}")
         lines = "\n".join(" ".join(one.splitlines()) for one in fields)
         with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel:
             channel.setblocking(False)

@@ -56,9 +56,8 @@ def configure(
         last += [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(serializer=_json)]
     handler = logging.StreamHandler(out)
     handler.setFormatter(_Formatter(shared, last, secrets, numbered=_is_journal(out, os.environ)))
-    root = logging.getLogger()
-    root.handlers[:] = [handler]
-    root.setLevel(level.upper())
+    logging.getLogger().handlers[:] = [handler]
+    set_level(level)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -69,6 +68,11 @@ def configure(
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
+
+
+def set_level(level: str) -> None:
+    """The least level written, from now on."""
+    logging.getLogger().setLevel(level.upper())
 
 
 def say(level: Level, message: Message, **figures: str | int) -> None:

@@ -21,7 +21,17 @@ COMMANDS: Mapping[tuple[str, str | None], str] = {
     ("job", "run"): "jobs.run",
     ("estop", "on"): "estop.on",
     ("estop", "status"): "estop.status",
+    ("incident", "list"): "incident.listed",
+    ("incident", "show"): "incident.show",
+    ("incident", "open"): "incident.opened",
+    ("incident", "ack"): "incident.acknowledge",
+    ("incident", "note"): "incident.note",
+    ("incident", "resolve"): "incident.resolve",
+    ("notify", "test"): "notify.test",
+    ("notify", "queue"): "notify.queue",
+    ("notify", "failure"): "notify.failure",
     ("resume", None): "resume.resume",
+    ("reload", None): "reload.reload",
     ("log", None): "log.log",
     ("audit", "verify"): "audit.verify",
     ("check", None): "setup.check",
@@ -31,8 +41,8 @@ COMMANDS: Mapping[tuple[str, str | None], str] = {
     ("devnet", None): "setup.devnet",
 }
 """Each command's module and function here; imported only when it is called."""
-WITH_ANY_CONFIG = frozenset({("estop", "on"), ("version", None), ("devnet", None)})
-"""What works without a sound configuration: stopping above all."""
+WITH_ANY_CONFIG = frozenset({("estop", "on"), ("reload", None), ("version", None), ("devnet", None)})
+"""What works without a sound configuration: stopping above all. Of a reload the daemon says what is wrong."""
 
 
 def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = None) -> int:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import ultrad
 from ultrad.cli.place import CONFIG_VARIABLE, DEFAULT_CONFIG
 from ultrad.core.events import Level
+from ultrad.core.incidents import STOP_CODES
 from ultrad.i18n import Catalogue, Message, msg
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def build(catalogue: Catalogue, argv: Sequence[str]) -> argparse.ArgumentParser:
     build = _Builder(commands, catalogue)
     _daily(build)
     _stopping(build)
+    _telling(build)
     _records(build)
     _installing(build)
     if "devnet" in argv:
@@ -140,6 +142,42 @@ def _stopping(build: _Builder) -> None:
     )
 
 
+def _telling(build: _Builder) -> None:
+    as_json = build.text(msg("for programs: one JSON object"))
+    words = build.text(msg("in your words; it stands in the journal"))
+    incident = build.group("incident", msg("what is wrong, until someone resolves it"))
+    listed = incident.command("list", msg("the open incidents"))
+    shown = incident.command("show", msg("everything about one incident: its notices, notes and turns"))
+    opened = incident.command("open", msg("report something that ultrad cannot see; an S1 stops at once"))
+    opened.add_argument(
+        "severity", choices=("S1", "S2", "S3"), help=build.text(msg("S1: funds at risk; it stops"))
+    )
+    opened.add_argument(
+        "--code",
+        choices=sorted(STOP_CODES),
+        help=build.text(msg("a leaked key or an intrusion: no removal of the flag ever overrides it")),
+    )
+    acknowledged = incident.command("ack", msg("take an incident on: it is told no more"))
+    noted = incident.command("note", msg("leave a word with an incident"))
+    resolved = incident.command("resolve", msg("close an incident whose cause is known and dealt with"))
+    for one in (shown, acknowledged, noted, resolved):
+        one.add_argument("number", type=int, metavar="N", help=build.text(msg("the incident's number")))
+    for one in (opened, noted, resolved):
+        one.add_argument("--text", required=True, metavar="TEXT", help=words)
+    for one in (listed, shown, opened, acknowledged, noted, resolved):
+        one.add_argument("--json", action="store_true", help=as_json)
+    notify = build.group("notify", msg("the ways to people"))
+    notify.command("test", msg("send a test to one channel, or to all")).add_argument(
+        "channel", nargs="?", metavar="CHANNEL", help=build.text(msg("only this one"))
+    )
+    notify.command(
+        "queue", msg("the notices that no channel has taken yet, and how the channels are")
+    ).add_argument("--json", action="store_true", help=as_json)
+    notify.command("failure", msg("tell that a unit has failed; systemd does this")).add_argument(
+        "unit", metavar="UNIT"
+    )
+
+
 def _records(build: _Builder) -> None:
     log = build.command("log", msg("what happened: the events of the journal"))
     log.add_argument(
@@ -190,6 +228,9 @@ def _installing(build: _Builder) -> None:
         help=build.text(msg("print what the other environment's [guards] should refuse")),
     )
     build.command("init", msg("prepare the state directory, once, before the first start"))
+    build.command(
+        "reload", msg("have the running daemon read the configuration again; systemctl reload does this")
+    )
     build.command("run", msg("run the daemon; systemd does this"))
     build.command("version", msg("print the version"))
 

@@ -4,8 +4,17 @@ from collections.abc import Callable, Iterable
 
 from ultrad.cli.screen import BAD, DIM, GOOD, LEVEL_STYLES, Cell, Section, View
 from ultrad.core.estop import Cause, Mode
-from ultrad.core.events import Recorded
-from ultrad.core.status import EndpointLine, EstopStatus, JobLine, PartStatus, PositionStatus, Status
+from ultrad.core.events import Recorded, Severity
+from ultrad.core.status import (
+    ChannelLine,
+    EndpointLine,
+    EstopStatus,
+    IncidentLine,
+    JobLine,
+    PartStatus,
+    PositionStatus,
+    Status,
+)
 from ultrad.i18n import Message, msg
 from ultrad.units import INFINITE_HF, Wad, bps_text, hf_text, short_address, usd_text
 
@@ -20,11 +29,13 @@ def status_view(status: Status, when: When, hints: Iterable[str] = ()) -> View:
     """Everything, the most important first. hints: lines about what to try next."""
     sections = (
         _positions(status),
+        incidents_section(status.incidents, when),
         _findings(status, when),
         events_section(tuple(reversed(status.recent)), when, msg("Last events")),
         Section(msg("Try next"), (), tuple((Cell(hint),) for hint in hints)),
         jobs_section(status.jobs, when),
         _endpoints(status),
+        channels_section(status.channels, when),
         _market(status, when),
         _loosened(status),
         _journal(status),
@@ -174,6 +185,49 @@ def _findings(status: Status, when: When) -> Section:
     return (
         Section(msg("Findings"), head, rows) if rows else _one_line(msg("Findings"), msg("Nothing stands."), GOOD)
     )
+
+
+def incidents_section(incidents: tuple[IncidentLine, ...], when: When) -> Section:
+    """The open incidents, the gravest first."""
+    head = (
+        msg("No."),
+        msg("Severity"),
+        msg("Stage"),
+        msg("Since"),
+        msg("Condition"),
+        msg("Taken on by"),
+        msg("Message"),
+    )
+    rows = tuple(
+        (
+            Cell(str(one.number)),
+            Cell(one.severity.value, BAD if one.severity is Severity.S1 else "yellow"),
+            Cell(one.stage.value),
+            Cell(when(one.since_ms), DIM),
+            Cell(msg("there"), BAD) if one.stands else Cell(msg("over"), GOOD),
+            Cell(one.by),
+            Cell(one.message),
+        )
+        for one in incidents
+    )
+    return Section(msg("Incidents"), head, rows)
+
+
+def channels_section(channels: tuple[ChannelLine, ...], when: When) -> Section:
+    """The ways to people."""
+    head = (msg("Channel"), msg("State"), msg("Last delivered"), msg("Waiting"), msg("Quota left"), msg("Why"))
+    rows = tuple(
+        (
+            Cell(one.name),
+            Cell(msg("works"), GOOD) if one.failing_since_ms is None else Cell(msg("takes nothing"), BAD),
+            Cell(when(one.delivered_ms), DIM),
+            Cell(str(one.waiting), "yellow" if one.waiting else ""),
+            NOTHING if one.quota_left is None else Cell(str(one.quota_left)),
+            Cell(one.reason or ""),
+        )
+        for one in channels
+    )
+    return Section(msg("Channels"), head, rows)
 
 
 def _endpoints(status: Status) -> Section:

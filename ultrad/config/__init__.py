@@ -1,13 +1,15 @@
 """The configuration: `load(path, environ)` gives a frozen Config or a ConfigError with every mistake."""
 
-from ultrad.config.check import Line, check
+from ultrad.config.check import Line, check, sound
 from ultrad.config.fingerprints import guards_for_others
 from ultrad.config.load import Config, Endpoint, load, read
 from ultrad.config.mistakes import ConfigError
 from ultrad.config.schema import Settings
 from ultrad.config.secret import Secret
+from ultrad.config.telling import ChannelConfig
 
 __all__ = [
+    "ChannelConfig",
     "Config",
     "ConfigError",
     "Endpoint",
@@ -18,4 +20,5 @@ __all__ = [
     "guards_for_others",
     "load",
     "read",
+    "sound",
 ]

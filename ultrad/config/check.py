@@ -4,16 +4,20 @@ import os
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from itertools import combinations
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel
 
-from ultrad.config.load import Config
+from ultrad.config.load import Config, load
+from ultrad.config.mistakes import ConfigError
 from ultrad.config.rules import loopback, parsed_url, secret_references
 from ultrad.config.schema import Looser, Settings
 from ultrad.config.secret import CREDENTIALS_VARIABLE
+from ultrad.config.telling import silent_severities, unused_channels
+from ultrad.errors import Permanent
 from ultrad.i18n import Message, msg
 from ultrad.networks import UNKNOWN_MAX_LAG_BLOCKS, UNKNOWN_STALE_HEAD_S, by_name
 
@@ -50,9 +54,27 @@ def check(config: Config, environ: Mapping[str, str]) -> tuple[Line, ...]:
         *loosened(settings),
         *_switched_off(settings),
         *_endpoints(config),
+        *_telling(settings),
         *_guards(settings),
         *_unused(settings, environ),
     )
+
+
+def sound(path: Path, environ: Mapping[str, str]) -> Config:
+    """As `load`; that others can write the file is a mistake as well. Raises Permanent where it cannot look.
+
+    For a reload, by which whoever can write the file would loosen every limit at once.
+    """
+    config = load(path, environ)
+    try:
+        errors = [line.message for line in _file(path)]
+    except OSError as error:  # gone or locked away since it was read
+        raise Permanent(
+            msg("{path} cannot be examined: {reason}", path=str(path), reason=error.strerror or "")
+        ) from error
+    if errors:
+        raise ConfigError(path, errors, config.settings.language)
+    return config
 
 
 def loosened(settings: Settings) -> Iterator[Line]:
@@ -95,13 +117,18 @@ def _laxer(section: BaseModel, model: type[BaseModel], prefix: str) -> Iterator[
             yield from _laxer(value, type(value), f"{prefix}{name}.")
         extra = field.json_schema_extra
         side: object = extra.get("looser") if isinstance(extra, dict) else None
-        if value is None or field.default is None or side is None:
-            continue
+        if (
+            not isinstance(value, int | Decimal)
+            or isinstance(value, bool)
+            or field.default is None
+            or side is None
+        ):
+            continue  # what is switched on or off is told in other words
         if _beyond(value, field.default, "up" if side == "up" else "down"):
             yield f"{prefix}{name}", value, field.default
 
 
-def _beyond(value: int, default: int, side: Looser) -> bool:
+def _beyond(value: int | Decimal, default: int | Decimal, side: Looser) -> bool:
     return value > default if side == "up" else value < default
 
 
@@ -189,6 +216,36 @@ def _endpoints(config: Config) -> Iterator[Line]:
                     interval=config.settings.chain.poll_interval_ms,
                 ),
             )
+
+
+def _telling(settings: Settings) -> Iterator[Line]:
+    notify = settings.notify
+    for severity in silent_severities(notify):
+        yield Line(
+            "error" if settings.environment == "production" else "warning",
+            msg(
+                "notify.routes: no route carries {severity}, so that nobody is told of it. Add a channel and a"
+                " route.",
+                severity=severity,
+            ),
+        )
+    for name in unused_channels(notify):
+        yield Line("warning", msg("notify.channels[{name}] is named by no route: nothing goes there.", name=name))
+    for route in notify.routes:
+        if "S1" in route.severities and len({*route.channels, *route.fallback}) == 1:
+            yield Line(
+                "warning",
+                msg(
+                    "notify.routes[{name}]: S1 has only one way to people. Give it a second channel, or a"
+                    " fallback.",
+                    name=route.name,
+                ),
+            )
+    if settings.deadman.url is None:
+        yield Line(
+            "warning",
+            msg("deadman.url is not set: when this machine dies, nobody notices. Name an outside monitor's URL."),
+        )
 
 
 def _guards(settings: Settings) -> Iterator[Line]:

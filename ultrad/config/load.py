@@ -12,7 +12,9 @@ from ultrad.config.mistakes import ConfigError, Mistake
 from ultrad.config.rules import chain_id_of, mistakes_in_secrets, secret_references
 from ultrad.config.schema import EstopSection, LimitsSection, Settings
 from ultrad.config.secret import Secret, read_secret
+from ultrad.config.telling import ChannelConfig, channels_of, post_rules, tell_rules
 from ultrad.core.limits import HOUR_MS, MINUTE_MS, EstopRules, Limits
+from ultrad.core.telling import TellRules
 from ultrad.errors import Permanent
 from ultrad.i18n import msg
 from ultrad.networks import (
@@ -23,6 +25,7 @@ from ultrad.networks import (
     by_chain_id,
     by_name,
 )
+from ultrad.postman import PostRules
 from ultrad.units import Bps, wad
 
 
@@ -40,6 +43,7 @@ class Config:
     """All that the daemon is told. `settings` is the file as written; the rest is made from it.
 
     network: with the stale_head_s and max_lag_blocks that hold, be they the file's or the network's own.
+    secrets: all of them, by their dotted keys.
     """
 
     path: Path
@@ -50,6 +54,11 @@ class Config:
     estop_token: Secret | None
     limits: Limits
     estop: EstopRules
+    channels: tuple[ChannelConfig, ...]
+    tell: TellRules
+    post: PostRules
+    deadman_url: Secret | None
+    secrets: Mapping[str, Secret]
 
 
 def read(path: Path) -> Settings:
@@ -90,6 +99,11 @@ def load(path: Path, environ: Mapping[str, str]) -> Config:
         estop_token=secrets.get("http.estop_token"),
         limits=_limits(settings.limits, settings),
         estop=_estop_rules(settings.estop, settings),
+        channels=channels_of(settings.notify, secrets),
+        tell=tell_rules(settings.notify),
+        post=post_rules(settings.notify),
+        deadman_url=secrets.get("deadman.url"),
+        secrets=secrets,
     )
 
 

@@ -9,6 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 from ultrad.config.mistakes import Mistake
 from ultrad.config.schema import PositionSection, Settings
 from ultrad.config.secret import Secret
+from ultrad.config.telling import mistakes_in_telling, secret_keys, secret_problem
 from ultrad.i18n import Message, msg
 from ultrad.networks import DEVNET_CHAIN_ID, LOCAL_CHAIN_IDS, by_chain_id, by_name
 from ultrad.units import Address, short_address
@@ -48,13 +49,15 @@ def mistakes_between_keys(settings: Settings) -> Iterator[Mistake]:
         _accounts(settings),
         _limits(settings),
         _http(settings),
+        mistakes_in_telling(settings.notify),
+        _recipients(settings),
     )
 
 
 def mistakes_in_secrets(settings: Settings, secrets: Mapping[str, Secret]) -> Iterator[Mistake]:
     """What is wrong with the secrets themselves. `secrets`: those that could be read, by dotted key."""
     for key, secret in secrets.items():
-        problem = _token_problem(secret) if key == "http.estop_token" else _url_problem(settings, key, secret)
+        problem = _problem(settings, key, secret)
         if problem:
             yield Mistake(
                 (key,), msg("{key} ({reference}) {problem}.", key=key, reference=secret.reference, problem=problem)
@@ -70,7 +73,8 @@ def mistakes_in_secrets(settings: Settings, secrets: Mapping[str, Secret]) -> It
                 ),
             )
     for (key, secret), (other_key, other) in combinations(
-        [item for item in secrets.items() if item[0].endswith(".http")], 2
+        [item for item in secrets.items() if item[0].startswith("chain.endpoints") and item[0].endswith(".http")],
+        2,
     ):
         if _normal(secret) == _normal(other):
             yield Mistake(
@@ -92,6 +96,7 @@ def secret_references(settings: Settings) -> Iterator[tuple[str, str]]:
             yield f"chain.endpoints[{endpoint.name}].ws", endpoint.ws
     if settings.http.estop_token:
         yield "http.estop_token", settings.http.estop_token
+    yield from secret_keys(settings.notify, settings.deadman)
 
 
 def chain_id_of(settings: Settings) -> int | None:
@@ -310,6 +315,29 @@ def _http(settings: Settings) -> Iterator[Mistake]:
             ("http.port", "environment"),
             msg("http.port = 0 (any free port) is taken on the devnet only. Write a port from 1 to 65535."),
         )
+
+
+def _recipients(settings: Settings) -> Iterator[Mistake]:
+    for channel in settings.notify.channels:
+        if channel.to in settings.guards.foreign_recipients:
+            key = f"notify.channels[{channel.name}].to"
+            yield Mistake(
+                (key, "guards.foreign_recipients"),
+                msg(
+                    "{key} = {to} belongs to the other environment, as guards.foreign_recipients says. Use a"
+                    " channel of this one.",
+                    key=key,
+                    to=str(channel.to),
+                ),
+            )
+
+
+def _problem(settings: Settings, key: str, secret: Secret) -> Message | None:
+    if key == "http.estop_token":
+        return _token_problem(secret)
+    if key.endswith((".token", ".key")):
+        return secret_problem(key, secret)
+    return _url_problem(settings, key, secret)
 
 
 def _token_problem(secret: Secret) -> Message | None:

@@ -2,6 +2,8 @@
 
 The values are as written (percent, minutes, decimals); `ultrad.config.load` turns them into the exact units of the
 core. `looser` names the direction in which a value is laxer than its default, so that `ultrad check` can say so.
+`reload` marks what may change while the daemon runs; what is not marked, or lies in no section that is, needs a
+restart.
 """
 
 from collections.abc import Mapping
@@ -9,8 +11,10 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, Field, JsonValue
 
+from ultrad.config.section import Section
+from ultrad.config.telling import DeadmanSection, NotifySection, Recipient
 from ultrad.config.texts import (
     AbsolutePath,
     AddressText,
@@ -44,9 +48,21 @@ def _as_decimal(value: object) -> object:
 Number = Annotated[Decimal, BeforeValidator(_as_decimal)]
 
 
-def _whole(default: int | None, low: int, high: int, why: str, *, looser: Looser | None = None) -> Any:  # noqa: ANN401 - as pydantic's Field
+RELOAD: dict[str, JsonValue] = {"reload": True}
+"""Of a key, or of a section with all its keys. Every one is in `ultrad.rules.Rules`, which a reload swaps."""
+
+
+def _whole(
+    default: int | None, low: int, high: int, why: str, *, looser: Looser | None = None, reload: bool = False
+) -> Any:  # noqa: ANN401 - as pydantic's Field
     """A whole number within low..high."""
-    return Field(default=default, ge=low, le=high, description=why, json_schema_extra={"looser": looser})
+    return Field(
+        default=default,
+        ge=low,
+        le=high,
+        description=why,
+        json_schema_extra={"looser": looser, "reload": reload},
+    )
 
 
 def _number(default: str, low: str, high: str, why: str, *, looser: Looser) -> Any:  # noqa: ANN401 - as pydantic's Field
@@ -59,12 +75,6 @@ def _number(default: str, low: str, high: str, why: str, *, looser: Looser) -> A
         description=why,
         json_schema_extra={"looser": looser},
     )
-
-
-class Section(BaseModel):
-    """A table of the file: unknown keys are mistakes, nothing is converted silently, nothing changes later."""
-
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class EndpointSection(Section):
@@ -126,14 +136,27 @@ class ChainSection(Section):
         300,
         "Every so many blocks a good reading is checked by a second endpoint, to find a liar.",
         looser="up",
+        reload=True,
     )
     market_interval_s: int = _whole(
-        30, 1, 600, "How often reserves, prices and the sequencer are read; prices age over minutes.", looser="up"
+        30,
+        1,
+        600,
+        "How often reserves, prices and the sequencer are read; prices age over minutes.",
+        looser="up",
+        reload=True,
     )
     silence_rounds: int = _whole(
-        3, 2, 10, "So many rounds without any answer are silence. One alone may be a hiccup.", looser="up"
+        3,
+        2,
+        10,
+        "So many rounds without any answer are silence. One alone may be a hiccup.",
+        looser="up",
+        reload=True,
     )
-    silence_s: int = _whole(60, 10, 300, "Silence lasts at least this long before it trips.", looser="up")
+    silence_s: int = _whole(
+        60, 10, 300, "Silence lasts at least this long before it trips.", looser="up", reload=True
+    )
 
 
 class PositionSection(Section):
@@ -146,6 +169,7 @@ class PositionSection(Section):
     allow_empty: bool = Field(
         default=False,
         description="Whether neither collateral nor debt is in order; otherwise it is taken for a typo.",
+        json_schema_extra={"looser": "up", **RELOAD},
     )
 
 
@@ -190,6 +214,7 @@ class LimitsSection(Section):
         validate_default=True,
         max_length=MAX_LISTED,
         description="The same for single reserves: many stable coins' feeds answer once a day.",
+        json_schema_extra={"looser": "up"},
     )
     oracle_max_jump_pct: Number = _number(
         "10", "0.5", "50", "How far a price may be from the one before. Feeds move in steps of 0.5 %.", looser="up"
@@ -254,6 +279,9 @@ class GuardsSection(Section):
         max_length=MAX_LISTED,
         description="The fingerprints of its secrets; nothing can be read from them.",
     )
+    foreign_recipients: tuple[Recipient, ...] = Field(
+        default=(), max_length=MAX_LISTED, description="Its channels' recipients (Slack's and LINE's ids)."
+    )
 
 
 class JournalSection(Section):
@@ -269,7 +297,9 @@ class HttpSection(Section):
 
     host: IpAddress = Field(default="127.0.0.1", description="Loopback, unless `exposed` says that more is meant.")
     exposed: bool = Field(
-        default=False, description="Whether other machines are meant to reach it. It has no TLS."
+        default=False,
+        description="Whether other machines are meant to reach it. It has no TLS.",
+        json_schema_extra={"looser": "up"},
     )
     port: int = _whole(8_000, 0, 65_535, "0 takes any free port, on the devnet only: nobody could find it.")
     estop_token: SecretRef | None = Field(
@@ -281,7 +311,11 @@ class HttpSection(Section):
 class JobSection(Section):
     """`[jobs.NAME]`: a job. What is left out is as the job itself says."""
 
-    enabled: bool = Field(default=True, description="Whether it is scheduled; it can be run by hand all the same.")
+    enabled: bool = Field(
+        default=True,
+        description="Whether it is scheduled; it can be run by hand all the same.",
+        json_schema_extra={"looser": "down"},
+    )
     cron: Cron | None = Field(default=None, description="When: minute, hour, day, month, weekday; in `timezone`.")
     timeout_s: int | None = _whole(None, 1, 86_400, "How long one run may take.")
     missed: Literal["skip", "once"] | None = Field(
@@ -302,7 +336,7 @@ class LogSection(Section):
     """`[log]`: the daemon's own log."""
 
     level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="The least level written."
+        default="info", description="The least level written.", json_schema_extra=RELOAD
     )
     format: Literal["json", "console", "auto"] = Field(
         default="auto", description="auto: readable lines on a terminal, JSON elsewhere."
@@ -322,11 +356,13 @@ class Settings(Section):
     positions: tuple[PositionSection, ...] = Field(
         default=(), max_length=MAX_POSITIONS, description="What is watched: at least one."
     )
-    limits: LimitsSection = Field(default_factory=LimitsSection)
-    estop: EstopSection = Field(default_factory=EstopSection)
+    limits: LimitsSection = Field(default_factory=LimitsSection, json_schema_extra=RELOAD)
+    estop: EstopSection = Field(default_factory=EstopSection, json_schema_extra=RELOAD)
     oracle: OracleSection = Field(default_factory=OracleSection)
     guards: GuardsSection = Field(default_factory=GuardsSection)
     journal: JournalSection = Field(default_factory=JournalSection)
     http: HttpSection = Field(default_factory=HttpSection)
-    jobs: JobsSection = Field(default_factory=JobsSection)
+    notify: NotifySection = Field(default_factory=NotifySection)
+    deadman: DeadmanSection = Field(default_factory=DeadmanSection)
+    jobs: JobsSection = Field(default_factory=JobsSection, json_schema_extra=RELOAD)
     log: LogSection = Field(default_factory=LogSection)

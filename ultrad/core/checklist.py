@@ -260,6 +260,18 @@ def _funds_at_risk(facts: ResumeFacts) -> Line:
         return _line(
             "no_s1", Mark.FAIL, msg("Funds are at risk (S1): {names}. Deal with it first.", names=_names(at_risk))
         )
+    still_open = tuple(number for number, code in facts.incidents if code not in JUDGED_BY_THEIR_OWN_LINES)
+    if still_open:
+        return _line(
+            "no_s1",
+            Mark.FAIL,
+            msg(
+                "Incidents with funds at risk (S1) are open: {numbers}. Once each is dealt with: "
+                "ultrad incident resolve {first} --text …",
+                numbers=", ".join(map(str, still_open[:NAMED_AT_MOST])),
+                first=still_open[0],
+            ),
+        )
     return _line("no_s1", Mark.PASS, msg("Nothing stands that puts funds at risk (S1)."))
 
 

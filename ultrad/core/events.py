@@ -23,6 +23,14 @@ class Level(IntEnum):
         return self.name.lower()
 
 
+def level_of(label: object) -> Level:
+    """The level of that label. Raises ValueError where there is none."""
+    for level in Level:
+        if level.label == label:
+            return level
+    raise ValueError(f"no level {label!r}")
+
+
 class Origin(StrEnum):
     """Where triage starts: a service of others, something of ours, or the machine under it."""
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ultrad.core.assess import is_empty
-from ultrad.core.events import Finding
+from ultrad.core.events import Finding, Severity
 from ultrad.core.limits import Limits
 from ultrad.core.status import Status
 from ultrad.units import Bps, Wad
@@ -26,7 +26,8 @@ class ResumeFacts:
     late_parts: loops that have not turned within their limits. findings: those that stand. causes: the keys of the
     stop's causes. reading_age_ms: of the newest accepted readings, None before the first; reading_limit_ms: what
     counts as fresh. lowest_hf: of any position within the look-back time. history_known: whether the record before
-    this start has been read, without which low readings and moves of then are not seen.
+    this start has been read, without which low readings and moves of then are not seen. incidents: number and code
+    of each open S1.
     """
 
     late_parts: tuple[str, ...]
@@ -40,6 +41,7 @@ class ResumeFacts:
     history_known: bool
     job_failures: int
     limits: Limits
+    incidents: tuple[tuple[int, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,4 +75,5 @@ def facts_of(status: Status, yardstick: Yardstick, *, history_known: bool) -> Re
         history_known=history_known,
         job_failures=status.counts.job_failures,
         limits=yardstick.limits,
+        incidents=tuple((one.number, one.code) for one in status.incidents if one.severity is Severity.S1),
     )

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from ultrad.core.estop import Cause, Mode, Override
-from ultrad.core.events import Finding, Recorded
+from ultrad.core.events import Finding, Recorded, Severity
+from ultrad.core.incidents import Stage
 from ultrad.core.position import Reading, Reserve
 from ultrad.i18n import Message
 from ultrad.units import Bps, Now, Wad
@@ -95,6 +96,36 @@ class JournalStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class IncidentLine:
+    """One incident that somebody still has to resolve. since_ms: wall milliseconds; by: who took it on."""
+
+    number: int
+    severity: Severity
+    stage: Stage
+    code: str
+    subject: str
+    since_ms: int
+    message: Message
+    stands: bool
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelLine:
+    """One way to people. failing_since_ms: since when it takes nothing (steady); delivered_ms: its last (wall).
+
+    waiting: notices under way to it. quota_left: messages left in the service's period; None where it has none.
+    """
+
+    name: str
+    failing_since_ms: int | None
+    reason: Message | None
+    delivered_ms: int | None
+    waiting: int
+    quota_left: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Counts:
     """Figures over the last 24 hours, from the journal."""
 
@@ -108,6 +139,7 @@ class Status:
 
     lowest_hf: of any position within the resume's look-back time. loosened: what the configuration switched off or
     loosened, in words. reserves: as last read; sequencer_up: None where the network has none.
+    incidents: those that are open, the gravest first. channels: the ways to people.
     warn_hf, trip_hf: the limits, so that distances to them can be shown; None where they are not told.
     """
 
@@ -133,6 +165,8 @@ class Status:
     recent: tuple[Recorded, ...]
     warn_hf: Wad | None = None
     trip_hf: Wad | None = None
+    incidents: tuple[IncidentLine, ...] = ()
+    channels: tuple[ChannelLine, ...] = ()
 
     def late_parts(self) -> tuple[str, ...]:
         """The critical loops that are late: the one fact behind `/health` and WATCHDOG=1."""

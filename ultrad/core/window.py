@@ -12,13 +12,14 @@ class RollingExtremes:
 
     Holds two deques of (bucket, value): the lows rise from front to back, the highs fall, so that the extreme
     stands in front. Times are steady milliseconds; they never go back. A deque holds at most one entry a bucket.
+    window_ms may be changed: a shorter window is right at once, a longer one once what it lacks was prepended.
     """
 
-    __slots__ = ("_highs", "_lows", "_window_ms")
+    __slots__ = ("_highs", "_lows", "window_ms")
 
     def __init__(self, window_ms: int) -> None:
         """Start empty."""
-        self._window_ms = window_ms
+        self.window_ms = window_ms
         self._lows: deque[tuple[int, int]] = deque()
         self._highs: deque[tuple[int, int]] = deque()
 
@@ -53,7 +54,7 @@ class RollingExtremes:
 
     def extremes(self, at_ms: int) -> tuple[int, int] | None:
         """(lowest, highest) of the window that ends at `at_ms`; None where nothing was seen in it."""
-        oldest = (at_ms - self._window_ms) // BUCKET_MS
+        oldest = (at_ms - self.window_ms) // BUCKET_MS
         while self._lows and self._lows[0][0] < oldest:
             self._lows.popleft()
         while self._highs and self._highs[0][0] < oldest:

@@ -22,6 +22,7 @@ from ultrad.i18n import Message, msg
 from ultrad.jobs import told
 from ultrad.jobs.history import FAILED, FAILURES_KEPT, FINISHED, SKIPPED, STARTED, STOPPED, History, remembered
 from ultrad.jobs.spec import JobContext, JobPlan, JobResult
+from ultrad.live import Live
 from ultrad.ports import FindingSink, Turned
 from ultrad.units import Now
 
@@ -40,6 +41,7 @@ RETRY_MS = 15_000
 STUCK_S = 5.0
 """A job that still runs so long after its time-out heeds no cancellation."""
 RESTORE_S = 10.0
+_RESCHEDULED = msg("its schedule was changed")
 _DAY_MS = 86_400_000
 _MS = timedelta(milliseconds=1)
 _SECOND = timedelta(seconds=1)
@@ -63,13 +65,17 @@ class _Claim(Enum):
 
 @dataclass(slots=True)
 class _Job:
-    """One job's state. settled: fire times up to this are dealt with; next: the first after it."""
+    """One job's state. settled: fire times up to this are dealt with; next: the first after it.
+
+    limit_s: what the run under way, or the last one, may take.
+    """
 
     plan: JobPlan
     settled: datetime
     next: datetime
     history: History
     running_since_s: float | None = None
+    limit_s: float = 0.0
     retry_ms: int = 0
     in_doubt: str = ""
     in_a_row: int = 0
@@ -80,6 +86,10 @@ class _Job:
     def name(self) -> str:
         return self.plan.spec.name
 
+    def begin(self, now_s: float) -> None:
+        """A run, or the claim before it, begins; its limit stays as it is now, whatever the plan becomes."""
+        self.running_since_s, self.limit_s = now_s, self.plan.timeout_s
+
 
 class Scheduler:
     """A part of the supervisor (`run`), and what `ultrad jobs` and `ultrad job run` ask.
@@ -89,7 +99,7 @@ class Scheduler:
 
     def __init__(
         self,
-        plans: tuple[JobPlan, ...],
+        live: Live[tuple[JobPlan, ...]],
         context: JobContext,
         sink: FindingSink,
         contain: Contain,
@@ -99,9 +109,10 @@ class Scheduler:
         self._sink = sink
         self._contain = contain
         self._report = report
+        self._live, self._plans = live, live.now
         wall = _wall(context.clock.now())
         self._jobs = {
-            plan.spec.name: _Job(plan, wall, next_fire(plan.schedule, wall), History()) for plan in plans
+            plan.spec.name: _Job(plan, wall, next_fire(plan.schedule, wall), History()) for plan in self._plans
         }
         self._restored = False
         self._restore_ms = 0
@@ -117,7 +128,7 @@ class Scheduler:
             )
         if job.running_since_s is not None:
             raise Permanent(msg("job {name} is running now; wait until it has finished", name=name))
-        job.running_since_s = anyio.current_time()
+        job.begin(anyio.current_time())
         self._context.journal.post(self._started(job, None, 0))
         return await self._execute(job)
 
@@ -158,9 +169,32 @@ class Scheduler:
                 if self._restored:
                     for job in self._jobs.values():
                         self._look(job, now, tasks)
+                self._follow_plans(now)
                 self._sink.observe("jobs", self._findings(now), now)
                 turned()
-                await anyio.sleep(self._pause_s(now))
+                with anyio.move_on_after(self._pause_s(now)):
+                    await self._live.changed()
+
+    def _follow_plans(self, now: Now) -> None:
+        """Take over changed plans, once what was due by the old ones has begun. A run under way is left alone.
+
+        The journal's claims keep a fire time that both schedules have from coming twice.
+        """
+        if self._live.now is self._plans:
+            return
+        self._plans, wall = self._live.now, _wall(now)
+        for plan in self._plans:
+            job = self._jobs[plan.spec.name]
+            before, job.plan = job.plan, plan
+            same = (plan.schedule, plan.enabled) == (before.schedule, before.enabled)
+            if same or not self._restored:  # before that, nothing is settled
+                continue
+            left = due(before.schedule, job.settled, wall, before.missed) if before.enabled else None
+            if left is not None:  # its claim was refused, and is not tried again
+                self._skipped(job, left.newest, left.missed + 1, _RESCHEDULED)
+            # From now on: nothing was missed of a schedule that did not hold then.
+            job.retry_ms = 0
+            self._settle(job, max(job.settled, wall))
 
     def _pause_s(self, now: Now) -> float:
         waits_s = [(job.next - _wall(now)) / _SECOND for job in self._jobs.values() if job.plan.enabled]
@@ -198,7 +232,7 @@ class Scheduler:
         before = job.settled
         self._settle(job, found.newest)
         if found.fire is not None and job.running_since_s is None:
-            job.running_since_s = anyio.current_time()
+            job.begin(anyio.current_time())
             tasks.start_soon(self._fire, job, found, before, name=f"job {job.name}")
         elif found.fire is not None:
             self._skipped(job, found.fire, found.missed + 1, msg("the run before it had not ended"))
@@ -211,13 +245,15 @@ class Scheduler:
 
     async def _fire(self, job: _Job, found: Due, before: datetime) -> None:
         """One due run, from its claim to its record."""
-        claim = _Claim.REFUSED
+        claim, schedule = _Claim.REFUSED, job.plan.schedule
         try:
             claim = await self._claim(job, found)
         finally:
             if claim is not _Claim.OURS:
                 job.running_since_s = None
-        if claim is _Claim.REFUSED:
+        if claim is _Claim.REFUSED and job.plan.schedule != schedule:
+            self._skipped(job, found.newest, found.missed + 1, _RESCHEDULED)
+        elif claim is _Claim.REFUSED:
             # Nothing has happened: due again at the next try, for as long as the policy lets it be.
             job.retry_ms = self._context.clock.now().steady_ms + RETRY_MS
             self._settle(job, min(before, job.settled))
@@ -254,11 +290,11 @@ class Scheduler:
         """One run with its time-out; recorded however it ends."""
         begun = self._context.clock.now()
         job.history = History(started_ms=begun.wall_ms)
-        job.running_since_s = anyio.current_time()
+        job.begin(anyio.current_time())
         outcome: JobResult | Failed | None = None
         stopped = True
         try:
-            with anyio.move_on_after(job.plan.timeout_s):
+            with anyio.move_on_after(job.limit_s):
                 outcome = await self._contain(lambda: job.plan.spec.run(self._context))
             stopped = False
         finally:
@@ -304,7 +340,7 @@ class Scheduler:
         duration_ms = now.steady_ms - begun.steady_ms
         if isinstance(outcome, Failed):
             self._report(f"job {job.name}", outcome.error)
-        result = told.result(outcome, job.plan.timeout_s, stopped=stopped)
+        result = told.result(outcome, job.limit_s, stopped=stopped)
         kind, level = (FINISHED, Level.INFO) if result.ok else (FAILED, Level.WARNING)
         if stopped:
             kind, level = STOPPED, Level.INFO
@@ -337,7 +373,7 @@ class Scheduler:
         now_s = anyio.current_time()
         for job in self._jobs.values():
             since_s = job.running_since_s
-            if since_s is not None and now_s - since_s > job.plan.timeout_s + STUCK_S:
+            if since_s is not None and now_s - since_s > job.limit_s + STUCK_S:
                 found.append(told.stuck(job.name, now_s - since_s))
             if job.retry_ms:
                 found.append(told.unclaimed(job.name))

@@ -3,13 +3,13 @@
 import anyio
 
 from ultrad.core import assess
-from ultrad.core.limits import Limits
 from ultrad.core.position import Market
 from ultrad.errors import Transient
 from ultrad.estop import Estop
+from ultrad.live import Live
 from ultrad.ports import Chain, Clock, FindingSink, Turned
 from ultrad.watchdog import findings_of
-from ultrad.watchdog.positions import watches_closer
+from ultrad.watchdog.positions import WatchSettings, watches_closer
 
 CLOSER_INTERVAL_S = 2.0
 """How often the market is read during the closer watch after a resume."""
@@ -19,11 +19,11 @@ class MarketWatch:
     """Reads the market and says what stands against a new trade. It never trips."""
 
     def __init__(
-        self, chain: Chain, estop: Estop, clock: Clock, sink: FindingSink, *, limits: Limits, interval_s: float
+        self, chain: Chain, estop: Estop, clock: Clock, sink: FindingSink, live: Live[WatchSettings]
     ) -> None:
         """Nothing is known at first."""
         self._chain, self._estop, self._clock, self._sink = chain, estop, clock, sink
-        self._limits, self._interval_s = limits, interval_s
+        self._live = live
         self._tracks: dict[str, assess.PriceTrack] = {}
         self.market: Market | None = None
 
@@ -34,8 +34,9 @@ class MarketWatch:
         while True:
             await self.round()
             turned()
-            closer = watches_closer(self._estop, self._clock.now())
-            await anyio.sleep(min(CLOSER_INTERVAL_S, self._interval_s) if closer else self._interval_s)
+            closer, interval_s = watches_closer(self._estop, self._clock.now()), self._live.now.market_interval_s
+            with anyio.move_on_after(min(CLOSER_INTERVAL_S, interval_s) if closer else interval_s):
+                await self._live.changed()
 
     async def round(self) -> None:
         """One reading of the market, and what follows from it."""
@@ -52,5 +53,5 @@ class MarketWatch:
         self._tracks = {track.symbol: track for track in tracks}
         self.market = market
         # Ages are taken on the chain's own time; that its head is not stale is looked at apart.
-        findings = assess.market_findings(market, tuple(tracks), self._limits, market.block.time_s)
+        findings = assess.market_findings(market, tuple(tracks), self._live.now.limits, market.block.time_s)
         self._sink.observe("market", findings, self._clock.now())

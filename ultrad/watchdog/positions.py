@@ -16,6 +16,7 @@ from ultrad.errors import Permanent, Transient
 from ultrad.estop import Estop
 from ultrad.gate import Gate
 from ultrad.i18n import msg
+from ultrad.live import Live
 from ultrad.ports import Chain, Clock, EndpointFault, FindingSink, Journal, Turned
 from ultrad.units import Bps, Now, Wad
 from ultrad.watchdog import findings_of
@@ -29,7 +30,10 @@ HISTORY_RETRY_S = 30.0
 
 @dataclass(frozen=True, slots=True)
 class WatchSettings:
-    """How the watch goes about it. round_s: how long it waits for a head before it reads without one."""
+    """How the watch goes about it. round_s: how long it waits for a head before it reads without one.
+
+    market_interval_s: how often the market is read.
+    """
 
     limits: Limits
     rules: EstopRules
@@ -37,6 +41,7 @@ class WatchSettings:
     crosscheck_blocks: int
     silence_rounds: int
     silence_s: int
+    market_interval_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +65,15 @@ def watches_closer(estop: Estop, now: Now) -> bool:
 class Watchdog:
     """Reads every position at every head and has the stop tripped."""
 
-    def __init__(self, ports: WatchPorts, settings: WatchSettings) -> None:
+    def __init__(self, ports: WatchPorts, live: Live[WatchSettings]) -> None:
         """Hold the gate shut until the first good reading."""
         self._chain, self._estop, self._gate = ports.chain, ports.estop, ports.gate
         self._journal, self._clock, self._sink = ports.journal, ports.clock, ports.sink
-        self._settings = settings
+        self._live, self._settings = live, live.now
         self._silence = Silence()
         self._dispute: Dispute | None = None
         self._suspects: tuple[Vote, ...] = ()
-        self._second = SecondOpinion(ports.chain, self._vote_now, settings.rules.crosscheck_wait_s)
+        self._second = SecondOpinion(ports.chain, self._vote_now, lambda: self._settings.rules.crosscheck_wait_s)
         self._accepted = anyio.Event()
         self._liars: dict[str, Finding] = {}
         self._values: dict[str, RollingExtremes] = {}
@@ -145,6 +150,7 @@ class Watchdog:
                 self._gate.hold(NO_READING)
 
     async def _round(self) -> None:
+        self._follow_settings()
         try:
             batch = await self._chain.read()
         except ChainUnavailable as error:
@@ -161,6 +167,22 @@ class Watchdog:
             await self._believe(batch, findings, now)
         self._sink.observe("chain", (), now)
         self._observe_endpoints(now)
+
+    def _follow_settings(self) -> None:
+        """What was changed counts for a whole round: from its reading to what follows from it."""
+        before, self._settings = self._settings, self._live.now
+        if self._settings is before:
+            return
+        limits, rules = self._settings.limits, self._settings.rules
+        for window in self._values.values():
+            window.window_ms = limits.value_window_ms
+        for window in self._lowest.values():
+            window.window_ms = rules.look_back_ms
+        if (
+            limits.value_window_ms > before.limits.value_window_ms
+            or rules.look_back_ms > before.rules.look_back_ms
+        ):
+            self.history_known = False  # what a longer window holds beyond the shorter one is in the journal alone
 
     async def _believe(self, batch: Batch, findings: tuple[Finding, ...], now: Now) -> None:
         """Trip where it must be; then the gate, as far as readings go, and what may wait until then."""
@@ -291,7 +313,9 @@ class Watchdog:
     async def _fetch_history(self) -> None:
         now = self._clock.now()
         resumed = self._estop.state.resumed_at
-        since_ms = now.steady_ms - self._settings.limits.value_window_ms
+        settings = self._settings
+        limits, rules = settings.limits, settings.rules
+        since_ms = now.steady_ms - max(limits.value_window_ms, rules.look_back_ms)
         if resumed is not None:
             since_ms = max(since_ms, resumed.steady_ms)
         try:
@@ -299,9 +323,8 @@ class Watchdog:
         except (Transient, Permanent) as error:
             self._sink.observe("history", (findings_of.history_unknown(error),), now)
             return
-        if self._estop.state.resumed_at != resumed:
+        if self._estop.state.resumed_at != resumed or self._settings is not settings:
             return  # lifted while the journal was read: what came before is no baseline any more; ask again
-        limits, rules = self._settings.limits, self._settings.rules
         for name in {row.position for row in rows}:
             own = [row for row in rows if row.position == name]
             self._window(self._values, name, limits.value_window_ms).prepend(

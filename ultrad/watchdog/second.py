@@ -24,8 +24,8 @@ def counts(vote: Vote, batch: Batch) -> bool:
 class SecondOpinion:
     """Asks one other endpoint, and keeps account of the answers."""
 
-    def __init__(self, chain: Chain, vote: Callable[[Batch], Vote], wait_s: float) -> None:
-        """vote: what a view amounts to now. wait_s: how long each question may take."""
+    def __init__(self, chain: Chain, vote: Callable[[Batch], Vote], wait_s: Callable[[], float]) -> None:
+        """vote: what a view amounts to now. wait_s: how long each question may take, as it is now."""
         self._chain, self._vote, self._wait_s = chain, vote, wait_s
         self._confirmations = Confirmations()
         self._branches = Branches()
@@ -81,7 +81,7 @@ class SecondOpinion:
 
     async def _read(self, question: Callable[[], Awaitable[Batch]]) -> Batch | None:
         """The answer, or None: failures count in the pool, and a late answer counts as none here."""
-        with anyio.move_on_after(self._wait_s):
+        with anyio.move_on_after(self._wait_s()):
             try:
                 return await question()
             except Transient:

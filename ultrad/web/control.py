@@ -17,7 +17,7 @@ from ultrad.core.messages import message_json
 from ultrad.core.wire import WireError, from_json, to_json
 from ultrad.errors import Transient
 from ultrad.i18n import msg
-from ultrad.operations import Operations, Person, ResumeRequest
+from ultrad.operations import ChannelName, IncidentRequest, Operations, Person, ResumeRequest
 from ultrad.ports import EventFilter, Turned
 from ultrad.web.answers import answer, encoded, read_json, rendered
 from ultrad.web.peer import uid_of
@@ -64,7 +64,11 @@ class ControlPart:
                     web.get("/events", self._events),
                     web.post("/estop", self._stop),
                     web.post("/resume", self._resume),
+                    web.post("/reload", self._reload),
                     web.post("/jobs/{name}/run", self._run_job),
+                    web.post("/incident", self._incident),
+                    web.post("/notify/test", self._test_channels),
+                    web.get("/notify/queue", self._queue),
                 ),
                 listen=self._listen,
                 connections=CONNECTIONS,
@@ -131,8 +135,22 @@ class ControlPart:
         wanted = from_json(ResumeRequest, await read_json(request))
         return answer(_json(await self._operations.resume(self._person(request), wanted)))
 
+    async def _reload(self, request: web.Request) -> web.Response:
+        return answer(_json(await self._operations.reload(self._person(request))))
+
     async def _run_job(self, request: web.Request) -> web.Response:
         return answer(_json(await self._operations.run_job(request.match_info["name"])))
+
+    async def _incident(self, request: web.Request) -> web.Response:
+        wanted = from_json(IncidentRequest, await read_json(request))
+        return answer(_json(await self._operations.incident(self._person(request), wanted)))
+
+    async def _test_channels(self, request: web.Request) -> web.Response:
+        wanted = from_json(ChannelName, await read_json(request))
+        return answer(_json(await self._operations.test_channels(self._person(request), wanted.channel)))
+
+    async def _queue(self, _: web.Request) -> web.Response:
+        return answer(await rendered(_json, self._operations.queue()))
 
 
 def _json(record: object) -> bytes:

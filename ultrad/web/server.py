@@ -3,7 +3,7 @@
 import hmac
 import re
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import tzinfo
@@ -44,11 +44,11 @@ _HOST = re.compile(r"(?:\[(?P<six>[0-9a-fA-F:.]+)\]|(?P<four>[0-9.]+)|(?P<name>[
 class HttpSettings:
     """Where the server listens, and what it shows.
 
-    token: what may stop over HTTP; None: nothing may. zone: in which times are shown. limits: to which distances
-    are shown. connections: how many may be open at once.
+    token: what may stop over HTTP; None: nothing may. zone: in which times are shown. limits: to which
+    distances are shown, now. connections: how many may be open at once.
     """
 
-    limits: Limits
+    limits: Callable[[], Limits]
     zone: tzinfo
     host: str = "127.0.0.1"
     port: int = 8000
@@ -189,7 +189,7 @@ class HttpPart:
         return answer(await rendered(_status_json, self._status(), self._words))
 
     async def _page(self, _: web.Request) -> web.Response:
-        body = await rendered(page, self._status(), self._settings.limits, self._words)
+        body = await rendered(page, self._status(), self._settings.limits(), self._words)
         return answer(body, kind="text/html; charset=utf-8", policy=POLICY)
 
     async def _stop(self, request: web.Request) -> web.Response:

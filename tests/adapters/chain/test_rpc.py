@@ -14,10 +14,9 @@ from ultrad.adapters.chain.rpc import (
     NodeFailed,
     NodeLimits,
     NodeRefused,
-    Scrubber,
-    rest_s,
 )
 from ultrad.adapters.chain.settings import EndpointSettings
+from ultrad.adapters.outside import Scrubber, retry_after_s
 from ultrad.core.rounds import ChainUnavailable
 from ultrad.errors import Transient
 from ultrad.ports import EndpointFault
@@ -116,9 +115,9 @@ async def test_call__retry_after__kept_within_limits(retry_after: str | None, se
         assert caught.value.rest_s == seconds
 
 
-def test_rest__a_date__is_taken_against_the_answers_own() -> None:
-    assert rest_s("Wed, 21 Oct 2026 07:28:30 GMT", "Wed, 21 Oct 2026 07:28:00 GMT") == 30
-    assert rest_s("Wed, 21 Oct 2026 07:28:30 GMT", None) == DEFAULT_REST_S
+def test_retry_after__a_date__is_taken_against_the_answers_own() -> None:
+    assert retry_after_s("Wed, 21 Oct 2026 07:28:30 GMT", "Wed, 21 Oct 2026 07:28:00 GMT", 5) == 30
+    assert retry_after_s("Wed, 21 Oct 2026 07:28:30 GMT", None, 5) == 5
 
 
 @pytest.mark.parametrize("mode", ["wrong type", "null", "odd hex", "no hex"])

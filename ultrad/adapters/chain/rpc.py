@@ -5,17 +5,15 @@ one becomes an error that names the endpoint, never its URL.
 """
 
 import re
-from collections.abc import Iterable
-from email.utils import parsedate_to_datetime
 from types import SimpleNamespace
 from typing import Self
-from urllib.parse import unquote, urlsplit
 
 import aiohttp
 import anyio
 import orjson
 
 from ultrad.adapters.chain.settings import EndpointSettings
+from ultrad.adapters.outside import Scrubber, retry_after_s
 from ultrad.errors import Transient
 from ultrad.i18n import Message, msg
 
@@ -23,16 +21,12 @@ DEFAULT_REST_S = 5.0
 """How long an endpoint rests that limits us without saying for how long."""
 MAX_REST_S = 300.0
 """An endpoint that asks for more than five minutes is asked again then all the same."""
-MAX_NODE_TEXT = 160
-"""Characters of a node's own words that are passed on."""
 CONNECTIONS = 8
 """Open connections to one endpoint: a batch's chunks, a poll, a probe and a cross-check side by side."""
 KEEP_ALIVE_S = 75.0
 """Longer than any known block time, so that the connection is still open when the next block comes."""
 _LIMIT_CODES = (429, -32005)
 """Error codes that mean "too many requests": providers' own 429, and -32005 of EIP-1474."""
-_SECRET_PART_LENGTH = 8
-"""Path segments and query values from this length on may be keys."""
 _HEADERS = {"Content-Type": "application/json"}
 
 
@@ -62,35 +56,6 @@ class NodeRefused(Transient):
     def unknown_block(self) -> bool:
         """Whether it does not (yet) have the block. Nodes agree on no code for it."""
         return re.search(r"not (be )?found|unknown block|not find", self.text, re.IGNORECASE) is not None
-
-
-class Scrubber:
-    """Takes an endpoint's secrets out of its own words."""
-
-    def __init__(self, *urls: str | None) -> None:
-        """Learn each part of each URL that may be secret."""
-        parts = {part for url in urls if url for part in _secret_parts(url)}
-        longest_first = sorted(parts, key=len, reverse=True)
-        self._secrets = re.compile("|".join(map(re.escape, longest_first)) or r"(?!)", re.IGNORECASE)
-
-    def __call__(self, text: object) -> str:
-        """The text on one line, cut, without secrets."""
-        clean = self._secrets.sub("…", text if isinstance(text, str) else "")
-        return "".join(c if c.isprintable() else " " for c in clean)[:MAX_NODE_TEXT]
-
-
-def _secret_parts(url: str) -> Iterable[str]:
-    split = urlsplit(url)
-    yield url
-    if split.netloc:
-        yield split.netloc
-    for known in (split.hostname, split.username, split.password):
-        if known:
-            yield known
-    for part in (*split.path.split("/"), *re.split("[&=]", split.query), split.path, split.query):
-        if len(part) >= _SECRET_PART_LENGTH:
-            yield part
-            yield unquote(part)
 
 
 def request(number: int, method: str, params: tuple[object, ...]) -> bytes:
@@ -160,18 +125,6 @@ def _limited(name: str, rest_s: float) -> Message:
         endpoint=name,
         seconds=round(min(rest_s, MAX_REST_S)),
     )
-
-
-def rest_s(retry_after: str | None, date: str | None) -> float:
-    """Seconds that a `Retry-After` asks for (RFC 9110 § 10.2.3): a number, or a date against the answer's own."""
-    if retry_after is None:
-        return DEFAULT_REST_S
-    if re.fullmatch(r"\d{1,9}", retry_after.strip()):
-        return float(retry_after)
-    try:
-        return (parsedate_to_datetime(retry_after) - parsedate_to_datetime(date or "")).total_seconds()
-    except (ValueError, TypeError):
-        return DEFAULT_REST_S
 
 
 class HttpRpc:
@@ -248,7 +201,9 @@ class HttpRpc:
     async def _post(self, body: bytes) -> bytes:
         async with self.session.post(self._url, data=body, headers=_HEADERS, allow_redirects=False) as answer:
             if answer.status == 429:  # noqa: PLR2004 - Too Many Requests
-                pause_s = rest_s(answer.headers.get("Retry-After"), answer.headers.get("Date"))
+                pause_s = retry_after_s(
+                    answer.headers.get("Retry-After"), answer.headers.get("Date"), DEFAULT_REST_S
+                )
                 raise NodeLimits(_limited(self.name, pause_s), pause_s)
             # Some nodes put an error object under 400: it is worth reading.
             if answer.status not in (200, 400):

@@ -1,36 +1,44 @@
-"""A journal whose events are also logged, in the operator's language, as they are handed over."""
+"""A journal that others hear: each event as it is handed over, before any disk has answered."""
 
 from collections.abc import Callable, Sequence
 
-from ultrad.core.events import Event, Level, Recorded
+from ultrad.core.events import Event, Recorded
 from ultrad.core.position import Reading
 from ultrad.i18n import Message
 from ultrad.ports import EventFilter, Extremes, Journal, JournalHead, Turned
 from ultrad.units import Now
 
+Listener = Callable[[Event], None]
+"""Hears an event. It must not wait, nor raise: whoever hands over may be in the middle of a trip."""
 
-class LoggedJournal:
+
+class HeardJournal:
     """Implements `Journal` on top of another one."""
 
-    def __init__(self, inner: Journal, say: Callable[[Level, Message, str], None]) -> None:
-        """say: hears the level, the message and the kind of each event."""
+    def __init__(self, inner: Journal, *listeners: Listener) -> None:
+        """listeners: told of what is posted at once, and of what is appended once it is durable."""
         self._inner = inner
-        self._say = say
+        self._listeners = listeners
+
+    def listen(self, listener: Listener) -> None:
+        """One more who hears, from now on."""
+        self._listeners = (*self._listeners, listener)
 
     async def append(self, *events: Event) -> tuple[Recorded, ...]:
-        """See the port; logged once it is durable."""
+        """See the port."""
         recorded = await self._inner.append(*events)
-        self._log(events)
+        self._tell(events)
         return recorded
 
     def post(self, *events: Event) -> None:
-        """See the port; logged at once."""
-        self._log(events)
+        """See the port. Heard also where the journal refuses: people are told of what it cannot hold."""
+        self._tell(events)
         self._inner.post(*events)
 
-    def _log(self, events: Sequence[Event]) -> None:
+    def _tell(self, events: Sequence[Event]) -> None:
         for event in events:
-            self._say(event.level, event.message, event.kind)
+            for listener in self._listeners:
+                listener(event)
 
     async def run(self, turned: Turned) -> None:
         """See the port."""

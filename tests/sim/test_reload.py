@@ -1,0 +1,383 @@
+"""Another configuration while the daemon runs: all at once or nothing, recorded first, never a way back."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import anyio
+import pytest
+
+from tests.sim.world import BAD, GOOD, HANAKO, NEAR, SERVICE_UID, TARO, World, configured, world
+from ultrad import assembly
+from ultrad.config import Config, ConfigError, Secret
+from ultrad.core.estop import Mode
+from ultrad.core.events import Level
+from ultrad.core.position import Market
+from ultrad.errors import Permanent, Transient, UltradError
+from ultrad.i18n import msg
+from ultrad.operations import IncidentRequest, Person, ReloadAnswer, ResumeRequest
+from ultrad.reload import JOURNAL_S, READ_S
+
+pytestmark = pytest.mark.looptime(noop_cycles=0)
+
+ROOT, SERVICE = Person(0, "root"), Person(SERVICE_UID, "ultrad")
+PLAIN = configured()
+TIGHT = configured(more="[limits]\ntrip_hf = 1.75")
+LOOSE = configured(more="[limits]\ntrip_hf = 1.4\nwarn_hf = 1.5\nresume_hf = 1.5\nhard_floor_hf = 1.05")
+MINUTES = timedelta(minutes=1)
+
+
+async def reload(made: World, config: Config | UltradError | None = None, person: Person = ROOT) -> ReloadAnswer:
+    made.written = config or made.written
+    return await made.life.assembly.daemon.reload(person)
+
+
+@asynccontextmanager
+async def running(hf: str = "good") -> AsyncIterator[World]:
+    """A daemon that has begun, on a position of that health."""
+    async with world(PLAIN) as made:
+        await anyio.sleep(1)
+        await made.block({"good": GOOD, "near": NEAR, "bad": BAD}[hf])
+        yield made
+
+
+# ------------------------------------------------------------ limits
+
+
+async def test_reload__trip_above_the_present_hf__trips_at_the_next_reading() -> None:
+    async with running("near") as made:
+        assert made.life.mode is Mode.OFF
+        assert (await reload(made, TIGHT)).done
+        assert made.life.mode is Mode.OFF
+        await made.block()
+        assert (made.life.mode, made.life.causes) == (Mode.ON, ("hf_low",))
+
+
+async def test_reload__looser_while_the_stop_is_on__resumes_nothing() -> None:
+    async with running("bad") as made:
+        assert made.life.mode is Mode.ON
+        before, stops = made.life.state, made.kinds()
+        assert (await reload(made, LOOSE)).done
+        assert made.life.state is before
+        await made.pass_by(10 * MINUTES)
+        assert (made.life.mode, made.kinds()) == (Mode.ON, stops)
+        assert made.flag.present
+        # The checklist goes by the new figures: at 1.5 it needs more than 1.5, at 1.7 it passes.
+        assert not (await made.resume(TARO)).done
+        await made.block(NEAR)
+        await made.pass_by(61 * MINUTES)
+        await made.life.assembly.daemon.incident(TARO, IncidentRequest("resolve", 1, "a drop of the price"))
+        assert (await made.resume(TARO)).done
+
+
+async def test_reload__between_two_people__ends_the_first_ones_request() -> None:
+    plain, loose = (configured("production", more=more) for more in ("", "[limits]\nmax_value_change_pct = 30"))
+    async with world(plain) as made:
+        await anyio.sleep(1)
+        made.touch()
+        await anyio.sleep(2)
+        asked = await made.life.assembly.daemon.resume(
+            TARO, ResumeRequest("a test", "not-needed", staging=True, backups=True)
+        )
+        assert asked.confirm_id
+        await reload(made, loose)
+        answer = await made.life.assembly.daemon.resume(HANAKO, ResumeRequest(confirm=asked.confirm_id))
+        assert not answer.done
+        assert "There is no such ID" in str(answer.message)
+
+
+async def test_reload__limits__status_and_yardstick_follow() -> None:
+    async with running() as made:
+        await reload(made, LOOSE)
+        status = made.life.assembly.daemon.status()
+        assert status.trip_hf == 14 * 10**17
+        assert any("limits.trip_hf = 1.4 is looser" in str(one) for one in status.loosened)
+        assert made.life.assembly.daemon.resume_facts().limits == LOOSE.limits
+        assert made.life.assembly.daemon.limits == LOOSE.limits
+
+
+async def test_reload__longer_value_window__asks_the_journal_for_what_it_lacks() -> None:
+    short, long = (configured(more=f"[limits]\nvalue_window_h = {hours}") for hours in (1, 3))
+    async with world(short) as made:
+        await made.pass_by(150 * MINUTES)
+        watch = made.life.assembly.organs.watch
+        known = [watch.history_known]
+        await reload(made, long)
+        await made.block()
+        known.append(watch.history_known)
+        await made.pass_by(MINUTES)
+        known.append(watch.history_known)
+        assert known == [True, False, True]
+
+
+async def test_reload__log_level__is_set() -> None:
+    async with running() as made:
+        await reload(made, configured(more='[log]\nlevel = "debug"'))
+        assert made.log_levels == ["debug"]
+
+
+async def test_reload__limits_of_prices__the_market_is_held_against_them_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with running() as made:
+        looks: list[float] = []
+        read = made.chain.market
+
+        async def market() -> Market:
+            looks.append(anyio.current_time())
+            return await read()
+
+        monkeypatch.setattr(made.chain, "market", market)
+        begun = anyio.current_time()
+        await reload(made, configured(more="[limits]\noracle_max_age_s = 1800"))
+        await anyio.sleep(0.01)
+        assert looks == [pytest.approx(begun, abs=0.01)]
+
+
+# ------------------------------------------------------------ jobs
+
+
+async def test_reload__schedule__holds_from_then_on_and_fires_nothing_twice() -> None:
+    often = configured(more='[jobs.health_check]\ncron = "*/5 * * * *"')
+    async with world(PLAIN, datetime(2026, 3, 2, 12, 0, 30, tzinfo=UTC)) as made:
+        await made.pass_by(2 * MINUTES)
+        await reload(made, often)
+        await made.pass_by(8 * MINUTES)
+        await reload(made, PLAIN)
+        await made.pass_by(2 * MINUTES)
+        fires = [str(one.event.data["fire"])[11:16] for one in made.recorded("job.started.health_check")]
+        assert fires == ["12:01", "12:02", "12:05", "12:10", "12:11", "12:12"]
+        assert made.recorded("job.skipped") == ()
+
+
+async def test_reload__job_switched_off_and_on__misses_nothing_between() -> None:
+    off = configured(more='[jobs.housekeeping]\nenabled = false\ncron = "*/10 * * * *"')
+    on = configured(more='[jobs.housekeeping]\ncron = "*/10 * * * *"')
+    async with world(on, datetime(2026, 3, 2, 12, 1, tzinfo=UTC)) as made:
+        await made.pass_by(MINUTES)
+        assert [one.key for one in (await reload(made, off)).changes if one.looser] == [
+            "jobs.housekeeping.enabled"
+        ]
+        await made.pass_by(30 * MINUTES)
+        await reload(made, on)
+        await made.pass_by(9 * MINUTES)
+        fires = [str(one.event.data["fire"])[11:16] for one in made.recorded("job.started.housekeeping")]
+        assert fires == ["12:40"]
+
+
+# ------------------------------------------------------------ refusals
+
+
+async def test_reload__bad_file__leaves_the_old_one_and_says_every_mistake() -> None:
+    mistakes = tuple(msg("mistake {n}", n=number) for number in range(30))
+    async with running() as made:
+        rules = made.life.assembly.organs.rules.now
+        answer = await reload(made, ConfigError(Path("/etc/ultrad.toml"), mistakes))
+        assert (answer.done, answer.mistakes) == (False, mistakes)
+        assert made.life.assembly.organs.rules.now is rules
+        await anyio.sleep(5)
+        (event,) = (one.event for one in made.recorded("config.refused"))
+        told = event.data["mistakes"]
+        assert isinstance(told, list)
+        assert len(told) == 30
+        assert (event.data["by"], event.level) == ("root", Level.WARNING)
+
+
+@pytest.mark.parametrize("error", [Permanent(msg("locked away")), Transient(msg("gone"))])
+async def test_reload__file_cannot_be_looked_at__is_refused_in_words(error: Permanent | Transient) -> None:
+    async with running() as made:
+        answer = await reload(made, error)
+        assert (answer.done, answer.mistakes) == (False, (error.message,))
+
+
+async def test_reload__disk_hangs__is_given_up() -> None:
+    async with running() as made:
+        made.read_takes_s = 10**6
+        begun = anyio.current_time()
+        answer = await reload(made)
+        assert not answer.done
+        assert anyio.current_time() - begun == pytest.approx(READ_S)
+
+
+async def test_reload__one_key_of_many_needs_a_restart__nothing_is_applied() -> None:
+    more = "[limits]\ntrip_hf = 1.7\n[http]\nport = 8001"
+    async with running() as made:
+        rules, kinds = made.life.assembly.organs.rules.now, made.kinds("config.changed")
+        answer = await reload(made, configured(more=more))
+        assert (answer.done, answer.restart) == (False, ("http.port",))
+        assert {one.key for one in answer.changes} == {"http.port", "limits.trip_hf"}
+        assert made.life.assembly.organs.rules.now is rules
+        await anyio.sleep(5)
+        assert made.kinds("config.changed") == kinds
+        (refused,) = made.recorded("config.refused")
+        assert refused.event.data["restart"] == ["http.port"]
+
+
+async def test_reload__another_secret_behind_the_same_name__needs_a_restart() -> None:
+    key = "chain.endpoints[alpha].http"
+    moved = replace(PLAIN, secrets={**PLAIN.secrets, key: Secret("alpha", "https://elsewhere.example/")})
+    async with running() as made:
+        answer = await reload(made, moved)
+        assert (answer.done, answer.restart) == (False, (key,))
+        assert "elsewhere" not in str(answer)
+
+
+@pytest.mark.parametrize("person", [TARO, HANAKO])
+async def test_reload__member_of_the_group__is_refused_and_recorded(person: Person) -> None:
+    async with running() as made:
+        with pytest.raises(Permanent, match="may not change the configuration"):
+            await reload(made, LOOSE, person)
+        assert made.life.assembly.daemon.limits == PLAIN.limits
+        await anyio.sleep(5)
+        (refused,) = made.recorded("config.refused")
+        assert refused.event.data["uid"] == person.uid
+        assert "RELOADING=1" not in [told for _, told in made.host.told]
+
+
+async def test_reload__before_the_daemon_is_ready__is_put_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with running() as made:
+        supervisor = made.life.assembly.daemon.supervisor
+        assert supervisor is not None
+        monkeypatch.setattr(supervisor, "_ready", False)
+        with pytest.raises(Transient, match="still starting"):
+            await reload(made)
+
+
+async def test_reload__during_another__is_put_off() -> None:
+    async with running() as made:
+        made.read_takes_s = 1.0
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(reload, made, LOOSE)
+            await anyio.sleep(0.5)
+            with pytest.raises(Transient, match="under way"):
+                await reload(made)
+        assert made.life.assembly.daemon.limits == LOOSE.limits
+
+
+# ------------------------------------------------------------ the record
+
+
+async def test_reload__applied__was_recorded_before_with_who_what_and_what_is_looser() -> None:
+    async with running() as made:
+        made.journal.slow_s = 2.0
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(reload, made, LOOSE, SERVICE)
+            await anyio.sleep(1.0)
+            assert made.life.assembly.daemon.limits == PLAIN.limits
+        assert made.life.assembly.daemon.limits == LOOSE.limits
+        (event,) = (one.event for one in made.recorded("config.changed"))
+        assert (event.level, event.data["by"], event.data["uid"]) == (Level.WARNING, "ultrad", SERVICE_UID)
+        assert {"key": "limits.trip_hf", "old": "1.6", "new": "1.4", "looser": True} in event.data["changes"]  # type: ignore[operator]
+        assert "Looser than before: " in str(event.message)
+        assert "example" not in str(event.data)
+
+
+async def test_reload__journal_refuses__changes_nothing() -> None:
+    async with running() as made:
+        made.journal.full = True
+        with pytest.raises(Transient):
+            await reload(made, LOOSE)
+        assert made.life.assembly.daemon.limits == PLAIN.limits
+        assert [told for _, told in made.host.told if told in {"RELOADING=1", "READY=1"}][-2:] == [
+            "RELOADING=1",
+            "READY=1",
+        ]
+
+
+async def test_reload__journal_hangs__changes_nothing_and_the_record_ends_with_that() -> None:
+    async with running() as made:
+        made.journal.hang()
+        begun = anyio.current_time()
+        with pytest.raises(Transient, match="could not be recorded"):
+            await reload(made, LOOSE)
+        assert anyio.current_time() - begun == pytest.approx(JOURNAL_S)
+        made.journal.recover()
+        await anyio.sleep(30)
+        assert made.life.assembly.daemon.limits == PLAIN.limits
+        assert made.kinds("config")[-1] == "config.kept"
+        await made.stop()
+        await made.start()
+        await anyio.sleep(5)
+        assert made.kinds("config")[-1] == "config.kept"
+
+
+async def test_reload__nothing_differs__is_done_and_records_nothing() -> None:
+    async with running() as made:
+        answer = await reload(made, PLAIN)
+        assert (answer.done, answer.changes) == (True, ())
+        await anyio.sleep(5)
+        assert made.kinds("config") == ["config.loaded"]
+
+
+async def test_reload__service_manager__hears_its_beginning_and_its_end() -> None:
+    async with running() as made:
+        made.read_takes_s = 1.0
+        await reload(made, LOOSE)
+        (begun,) = made.host.times("RELOADING=1")
+        assert made.host.times("READY=1")[-1] == pytest.approx(begun + 1.0, abs=0.1)
+
+
+# ------------------------------------------------------------ at the start
+
+
+async def test_start__same_configuration__is_not_recorded_again() -> None:
+    async with running() as made:
+        await made.stop()
+        await made.start()
+        await anyio.sleep(5)
+        assert made.kinds("config") == ["config.loaded"]
+        first, second = (one.event.data["config"] for one in made.recorded("daemon.started"))
+        assert first == second
+
+
+async def test_start__file_changed_while_down__is_recorded_with_the_difference() -> None:
+    async with running() as made:
+        await made.stop()
+        made.config = LOOSE
+        await made.start()
+        await anyio.sleep(5)
+        assert made.kinds("config") == ["config.loaded", "config.changed"]
+        event = made.recorded("config.changed")[0].event
+        assert (event.data["by"], event.data["uid"], event.level) == ("unknown", None, Level.WARNING)
+        assert "limits.trip_hf 1.6 → 1.4" in str(event.message)
+
+
+async def test_start__after_a_reload__holds_against_what_was_applied() -> None:
+    async with running() as made:
+        await reload(made, LOOSE)
+        await made.crash()
+        made.config = LOOSE
+        await made.start()
+        await anyio.sleep(5)
+        assert made.kinds("config") == ["config.loaded", "config.changed"]
+
+
+async def test_start__another_version__is_recorded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with running() as made:
+        await made.stop()
+        monkeypatch.setattr(assembly, "__version__", "9.9.9")
+        await made.start()
+        await anyio.sleep(5)
+        await made.stop()
+        await made.start()
+        await anyio.sleep(5)
+        (event,) = (one.event for one in made.recorded("version"))
+        assert event.data["version"] == "9.9.9"
+        assert made.kinds("config") == ["config.loaded"]
+
+
+async def test_start__journal_cannot_be_read__starts_and_records_all_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with running() as made:
+        await made.stop()
+
+        async def fail(_self: object, _which: object) -> None:
+            raise Transient(msg("the disk does not answer"))
+
+        monkeypatch.setattr(type(made.journal), "events", fail)
+        await made.start()
+        await anyio.sleep(5)
+        assert made.kinds("config") == ["config.loaded", "config.loaded"]

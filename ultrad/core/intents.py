@@ -1,0 +1,338 @@
+"""Intents: one wanted on-chain action and its life, as a table and a fold over the journal's `intent.*` events.
+
+An intent has steps (an approval, then a supply), each with one nonce. A step has versions: the transaction itself,
+the same at a higher fee, a cancellation. All are in the journal, durable, before they are sent, so that whatever
+happens the chain can be asked what became of each. A step is over only when its nonce is consumed at the confirmed
+depth: "dropped" is never final.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import cast
+
+from ultrad.core.events import Event, Json, Recorded
+from ultrad.core.position import Block
+from ultrad.core.signals import Action, Signal
+from ultrad.i18n import Message
+from ultrad.units import Now, UsdE8
+
+
+class Stage(StrEnum):
+    """Where an intent stands. Those from REFUSED on are ends."""
+
+    PROPOSED = "proposed"
+    ADMITTED = "admitted"
+    BOT_SENDING = "bot_sending"
+    BOT_ACCEPTED = "bot_accepted"
+    UNDER_WAY = "under_way"
+    REFUSED = "refused"
+    HELD = "held"
+    REHEARSED = "rehearsed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    SETTLED = "settled"
+
+
+ENDS = frozenset({Stage.REFUSED, Stage.HELD, Stage.REHEARSED, Stage.FAILED, Stage.CANCELLED, Stage.SETTLED})
+
+
+class Act(StrEnum):
+    """What moves it. The value is the kind of the journal's event."""
+
+    PROPOSE = "intent.proposed"
+    REFUSE = "intent.refused"
+    HOLD = "intent.held"
+    ADMIT = "intent.admitted"
+    BOT_SEND = "intent.bot_sending"
+    BOT_ACCEPT = "intent.bot_accepted"
+    SIGN = "intent.signed"
+    MINE = "intent.mined"
+    UNMINE = "intent.unmined"
+    CONFIRM = "intent.confirmed"
+    REHEARSE = "intent.rehearsed"
+    FAIL = "intent.failed"
+    CANCEL = "intent.cancelled"
+    SETTLE = "intent.settled"
+    USURP = "intent.usurped"
+
+
+TABLE: dict[tuple[Stage, Act], Stage] = {
+    (Stage.PROPOSED, Act.REFUSE): Stage.REFUSED,
+    (Stage.PROPOSED, Act.HOLD): Stage.HELD,
+    (Stage.PROPOSED, Act.ADMIT): Stage.ADMITTED,
+    (Stage.PROPOSED, Act.FAIL): Stage.FAILED,
+    (Stage.ADMITTED, Act.ADMIT): Stage.ADMITTED,  # judged anew after a restart, before anything was sent
+    (Stage.ADMITTED, Act.REFUSE): Stage.REFUSED,
+    (Stage.ADMITTED, Act.BOT_SEND): Stage.BOT_SENDING,
+    (Stage.ADMITTED, Act.SIGN): Stage.UNDER_WAY,
+    (Stage.ADMITTED, Act.REHEARSE): Stage.REHEARSED,
+    (Stage.ADMITTED, Act.FAIL): Stage.FAILED,
+    (Stage.BOT_SENDING, Act.BOT_ACCEPT): Stage.BOT_ACCEPTED,
+    (Stage.BOT_SENDING, Act.FAIL): Stage.FAILED,  # refused, or unknown: no leg on Aave
+    (Stage.BOT_ACCEPTED, Act.SIGN): Stage.UNDER_WAY,
+    (Stage.BOT_ACCEPTED, Act.REHEARSE): Stage.REHEARSED,
+    (Stage.BOT_ACCEPTED, Act.FAIL): Stage.FAILED,
+    (Stage.UNDER_WAY, Act.SIGN): Stage.UNDER_WAY,
+    (Stage.UNDER_WAY, Act.MINE): Stage.UNDER_WAY,
+    (Stage.UNDER_WAY, Act.UNMINE): Stage.UNDER_WAY,
+    (Stage.UNDER_WAY, Act.CONFIRM): Stage.UNDER_WAY,
+    (Stage.UNDER_WAY, Act.SETTLE): Stage.SETTLED,
+    (Stage.UNDER_WAY, Act.CANCEL): Stage.CANCELLED,
+    (Stage.UNDER_WAY, Act.FAIL): Stage.FAILED,
+    (Stage.UNDER_WAY, Act.USURP): Stage.FAILED,  # its nonce was consumed by a transaction that is not ours
+}
+_CLOSING = frozenset({Act.SETTLE, Act.CANCEL, Act.FAIL})
+"""Only possible with no nonce in the air."""
+WRITTEN = "intent.written"
+"""The source was told what became of it. Not a stage: it happens beside."""
+
+
+class Purpose(StrEnum):
+    """What a version of a transaction is for."""
+
+    OWN = "own"
+    CANCELLATION = "cancellation"
+
+
+class IllegalActError(Exception):
+    """An act that the table does not have, or that the steps do not allow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One signed transaction. raw: its bytes in hex. Fees in wei a gas."""
+
+    hash: str
+    raw: str
+    purpose: Purpose
+    max_fee_wei: int
+    tip_wei: int
+    signed: Now
+
+
+@dataclass(frozen=True, slots=True)
+class Mined:
+    """Where a version was mined, and whether it succeeded."""
+
+    hash: str
+    block: Block
+    ok: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One nonce. about: "approve", "supply", "withdraw". mined: as last seen; confirmed: beyond any reorg."""
+
+    about: str
+    nonce: int
+    versions: tuple[Version, ...]
+    mined: Mined | None = None
+    confirmed: bool = False
+
+    @property
+    def newest(self) -> Version:
+        """The version that was signed last."""
+        return self.versions[-1]
+
+    def version(self, tx_hash: str) -> Version | None:
+        """The version of that hash."""
+        return next((one for one in self.versions if one.hash == tx_hash), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """One intent. `id` is its signal's key.
+
+    amount: in the asset's smallest units; value_e8: what it is worth, reserved from admission on. admitted: when.
+    supplied_before: what was supplied at admission, so that the outcome can be held against it.
+    end: what became of it, for people. written: whether its source was told.
+    """
+
+    id: str
+    signal: Signal
+    proposed: Now
+    stage: Stage = Stage.PROPOSED
+    amount: int = 0
+    value_e8: UsdE8 = UsdE8(0)  # noqa: RUF009 - a NewType over int
+    admitted: Now | None = None
+    supplied_before: int = 0
+    steps: tuple[Step, ...] = ()
+    end: Message | None = None
+    ended: Now | None = None
+    rules: tuple[str, ...] = ()
+    written: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether something is left to do."""
+        return self.stage not in ENDS
+
+    @property
+    def in_the_air(self) -> Step | None:
+        """The step whose nonce is not consumed for good, if any."""
+        return self.steps[-1] if self.steps and not self.steps[-1].confirmed else None
+
+    @property
+    def used_e8(self) -> int:
+        """What it takes from the day's limit: all of it from admission on, nothing if nothing was ever mined."""
+        spent = any(step.mined and step.mined.ok for step in self.steps)
+        return self.value_e8 if self.admitted and (self.is_open or spent) else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Blotter:
+    """All intents that are open or still count, the oldest first."""
+
+    intents: tuple[Intent, ...] = ()
+
+    def get(self, intent_id: str) -> Intent | None:
+        """The intent of that id."""
+        return next((one for one in self.intents if one.id == intent_id), None)
+
+    def open(self) -> tuple[Intent, ...]:
+        """Those with something left to do."""
+        return tuple(one for one in self.intents if one.is_open)
+
+    def in_the_air(self) -> Intent | None:
+        """The one with an unsettled transaction: never more than one an account."""
+        return next((one for one in self.intents if one.is_open and one.in_the_air), None)
+
+    def used_e8(self, since_ms: int) -> int:
+        """What was used gross since then (steady time)."""
+        return sum(one.used_e8 for one in self.intents if one.admitted and one.admitted.steady_ms >= since_ms)
+
+    def last_trade_ms(self) -> int | None:
+        """When a trade was last admitted that used anything (steady time)."""
+        times = [one.admitted.steady_ms for one in self.intents if one.admitted and one.used_e8]
+        return max(times, default=None)
+
+    def same_action(self, action: Action, since_ms: int) -> int:
+        """How many of an action were taken since then."""
+        return sum(
+            one.admitted is not None and one.admitted.steady_ms >= since_ms and one.signal.action is action
+            for one in self.intents
+        )
+
+    def arrivals(self, since_ms: int) -> int:
+        """How many signals arrived since then."""
+        return sum(one.proposed.steady_ms >= since_ms for one in self.intents)
+
+    def run(self, upto: Intent, since_ms: int) -> int:
+        """How many of its action came in a row since then, it included; HOLD or the other action ends a run."""
+        count = 0
+        for one in reversed(self.intents[: self.intents.index(upto) + 1]):
+            if one.signal.action is not upto.signal.action or one.proposed.steady_ms < since_ms:
+                break
+            count += 1
+        return count
+
+
+# ---------------------------------------------------------------- the fold
+
+
+def fold(events: Iterable[Recorded]) -> Blotter:
+    """All intents as the journal tells them, oldest event first. Raises ValueError on what does not fit together.
+
+    Whoever trades must know what is in the air: a record that cannot be read stops the trader, not the watch.
+    """
+    blotter = Blotter()
+    for recorded in events:
+        try:
+            blotter = after(blotter, recorded.event)
+        except (IllegalActError, KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"event {recorded.seq} ({recorded.event.kind}): {error}") from error
+    return blotter
+
+
+def after(blotter: Blotter, event: Event) -> Blotter:
+    """The blotter after one event. Raises IllegalActError, KeyError, TypeError or ValueError if it cannot be."""
+    data = cast("dict[str, Json]", event.data)
+    intent_id = str(data["intent"])
+    intent = blotter.get(intent_id)
+    if event.kind == Act.PROPOSE:
+        if intent is not None:
+            raise IllegalActError(f"a second intent {intent_id}")
+        signal = Signal.from_json(data["signal"])
+        return replace(blotter, intents=(*blotter.intents, Intent(intent_id, signal, event.now)))
+    if intent is None:
+        raise IllegalActError(f"{event.kind} of an intent {intent_id} that is not there")
+    moved = replace(intent, written=True) if event.kind == WRITTEN else _moved(intent, Act(event.kind), event)
+    return replace(blotter, intents=tuple(moved if one.id == intent_id else one for one in blotter.intents))
+
+
+def forget(blotter: Blotter, since_ms: int) -> Blotter:
+    """Without the ended ones that no limit counts any more (steady time); open ones always stay."""
+    return replace(
+        blotter,
+        intents=tuple(
+            one
+            for one in blotter.intents
+            if one.is_open or one.proposed.steady_ms >= since_ms or (not one.written and one.ended is not None)
+        ),
+    )
+
+
+def _moved(intent: Intent, act: Act, event: Event) -> Intent:
+    stage = TABLE.get((intent.stage, act))
+    if stage is None:
+        raise IllegalActError(f"{act.value} while {intent.stage.value}")
+    if act in _CLOSING and intent.in_the_air is not None:
+        raise IllegalActError(f"{act.value} with nonce {intent.in_the_air.nonce} in the air")
+    data = cast("dict[str, Json]", event.data)
+    intent = replace(intent, stage=stage)
+    match act:
+        case Act.ADMIT:
+            return replace(
+                intent,
+                amount=int(str(data["amount"])),
+                value_e8=UsdE8(int(str(data["value_e8"]))),
+                admitted=event.now,
+                supplied_before=int(str(cast("dict[str, Json]", data["figures"])["supplied"])),
+            )
+        case Act.SIGN:
+            return replace(intent, steps=_signed(intent.steps, data, event.now))
+        case Act.MINE | Act.UNMINE | Act.CONFIRM:
+            return replace(intent, steps=_on_chain(intent.steps, act, data))
+        case Act.REFUSE:
+            rules = cast("list[dict[str, Json]]", data["rules"])
+            names = tuple(str(one["rule"]) for one in rules)
+            return replace(intent, end=event.message, ended=event.now, rules=names)
+        case Act.HOLD | Act.REHEARSE | Act.FAIL | Act.CANCEL | Act.SETTLE | Act.USURP:
+            return replace(intent, end=event.message, ended=event.now)
+        case _:
+            return intent
+
+
+def _signed(steps: tuple[Step, ...], data: dict[str, Json], now: Now) -> tuple[Step, ...]:
+    """A further version of the step in the air, or the first of the next one, with the next nonce."""
+    nonce = cast("int", data["nonce"])
+    version = Version(
+        hash=str(data["hash"]),
+        raw=str(data["raw"]),
+        purpose=Purpose(str(data["purpose"])),
+        max_fee_wei=int(str(data["max_fee_wei"])),
+        tip_wei=int(str(data["tip_wei"])),
+        signed=now,
+    )
+    if steps and not steps[-1].confirmed:
+        last = steps[-1]
+        if nonce != last.nonce:
+            raise IllegalActError(f"nonce {nonce} while {last.nonce} is in the air")
+        return (*steps[:-1], replace(last, versions=(*last.versions, version)))
+    if steps and nonce <= steps[-1].nonce:
+        raise IllegalActError(f"nonce {nonce} after {steps[-1].nonce}")
+    return (*steps, Step(str(data["about"]), nonce, (version,)))
+
+
+def _on_chain(steps: tuple[Step, ...], act: Act, data: dict[str, Json]) -> tuple[Step, ...]:
+    if not steps or steps[-1].confirmed:
+        raise IllegalActError(f"{act.value} with nothing in the air")
+    last = steps[-1]
+    if act is Act.UNMINE:
+        return (*steps[:-1], replace(last, mined=None))
+    number, block_hash, time_s = cast("tuple[int, str, int]", data["block"])
+    mined = Mined(str(data["hash"]), Block(number, block_hash, time_s), data["ok"] is True)
+    if last.version(mined.hash) is None:
+        raise IllegalActError(f"{mined.hash} is none of its transactions")
+    return (*steps[:-1], replace(last, mined=mined, confirmed=act is Act.CONFIRM))

@@ -1,0 +1,80 @@
+"""Signals: what somebody decided, as it came in, before any rule has looked at it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import cast
+
+from ultrad.core.events import Json
+from ultrad.units import Now
+
+MAX_REASON = 500
+"""Characters of a reason that are kept; it is for people."""
+MAX_ID = 100
+MAX_CONFIDENCE = 100
+
+
+class Action(StrEnum):
+    """What is to be done with the configured asset. BUY supplies more, SELL withdraws, HOLD does nothing."""
+
+    BUY = "BUY"
+    SELL = "SELL"
+    HOLD = "HOLD"
+
+
+class Source(StrEnum):
+    """Where a signal came from."""
+
+    NOTION = "notion"
+    HTTP = "http"
+    OPERATOR = "operator"
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """One decision.
+
+    id: unique within its source; the same id is the same decision. confidence: 0 to 100. at_ms: when it was made
+    (wall milliseconds, by its source's clock). arrived: when it came here.
+    """
+
+    source: Source
+    id: str
+    action: Action
+    confidence: Decimal
+    reason: str
+    at_ms: int
+    arrived: Now
+
+    @property
+    def key(self) -> str:
+        """What makes two signals the same."""
+        return f"{self.source.value}:{self.id}"
+
+    def json(self) -> dict[str, Json]:
+        """As it stands in the journal."""
+        return {
+            "source": self.source.value,
+            "id": self.id,
+            "action": self.action.value,
+            "confidence": str(self.confidence),
+            "reason": self.reason,
+            "at_ms": self.at_ms,
+            "arrived": [self.arrived.wall_ms, self.arrived.steady_ms],
+        }
+
+    @classmethod
+    def from_json(cls, data: object) -> "Signal":
+        """Read what `json` wrote. Raises KeyError, TypeError, ValueError on anything else."""
+        fields = cast("Mapping[str, Json]", data)
+        wall_ms, steady_ms = cast("list[int]", fields["arrived"])
+        return cls(
+            source=Source(str(fields["source"])),
+            id=str(fields["id"]),
+            action=Action(str(fields["action"])),
+            confidence=Decimal(str(fields["confidence"])),
+            reason=str(fields["reason"]),
+            at_ms=int(cast("int", fields["at_ms"])),
+            arrived=Now(wall_ms, steady_ms),
+        )

@@ -1,0 +1,95 @@
+"""What is said when the daemon itself cannot: a unit that failed tells the channels by a process of its own."""
+
+from collections.abc import Mapping
+
+import anyio
+
+from ultrad import __version__
+from ultrad.adapters.host import HostClock
+from ultrad.adapters.notify.http import open_session
+from ultrad.channels import build
+from ultrad.config import Config
+from ultrad.core.events import Level, Severity
+from ultrad.core.outbox import Told
+from ultrad.core.telling import Why
+from ultrad.core.voice import Voice
+from ultrad.errors import Permanent, Transient
+from ultrad.i18n import Message, catalogue, msg
+from ultrad.paths import Paths
+from ultrad.ports import Channel, Outgoing
+
+TRIES = 4
+PAUSE_S = 5.0
+"""With 10 s for each try, all of it ends within a minute."""
+_UNKNOWN = "–"
+
+
+def tell(config: Config, unit: str, environ: Mapping[str, str], new_id: str) -> dict[str, Message | None]:
+    """Tell every channel of the S1 routes that a unit has failed; answers why each did not take it, or None."""
+    return anyio.run(_tell, config, unit, environ, new_id)
+
+
+async def _tell(config: Config, unit: str, environ: Mapping[str, str], new_id: str) -> dict[str, Message | None]:
+    clock = HostClock(Paths.of(config.settings).clock, None)
+    told = Told(
+        notice=new_id,
+        why=Why.OPENED,
+        severity=Severity.S1,
+        level=Level.EMERGENCY,
+        incident=None,
+        title=msg("The unit {unit} has failed and is not started again: NOBODY WATCHES THE POSITION.", unit=unit),
+        lines=(
+            msg(
+                "Result: {result}, exit code: {code}, status: {status}.",
+                result=environ.get("MONITOR_SERVICE_RESULT", _UNKNOWN),
+                code=environ.get("MONITOR_EXIT_CODE", _UNKNOWN),
+                status=environ.get("MONITOR_EXIT_STATUS", _UNKNOWN),
+            ),
+            msg(
+                "Look: systemctl status {unit}; journalctl -u {unit} -n 100. Then: systemctl reset-failed {unit}; "
+                "systemctl start {unit}",
+                unit=unit,
+            ),
+        ),
+        queued=clock.now(),
+    )
+    voice = Voice(
+        words=catalogue(config.settings.language),
+        zone=config.zone,
+        place=f"{config.settings.environment}/{config.network.name}",
+        version=__version__,
+    )
+    title, lines = voice.render(told)
+    what = Outgoing(new_id, told.queued.wall_ms, told.level, told.severity, title, lines)
+    outcomes: dict[str, Message | None] = {}
+    async with open_session() as session, anyio.create_task_group() as tasks:
+        channels = build(config, session, clock)
+        for name in _urgent(config):
+
+            async def try_it(name: str = name) -> None:
+                outcomes[name] = await _persist(channels[name], what)
+
+            tasks.start_soon(try_it)
+    return outcomes
+
+
+def _urgent(config: Config) -> tuple[str, ...]:
+    """The channels that an S1 reaches."""
+    routes = [one for one in config.tell.routes if Severity.S1 in one.severities]
+    return tuple(dict.fromkeys(name for one in routes for name in (*one.channels, *one.fallback, *one.escalate)))
+
+
+async def _persist(channel: Channel, what: Outgoing) -> Message | None:
+    why: Message = msg("it was not tried")
+    for attempt in range(TRIES):
+        if attempt:
+            await anyio.sleep(PAUSE_S)
+        try:
+            await channel.send(what)
+        except Transient as error:
+            why = error.message
+        except Permanent as error:
+            return error.message
+        else:
+            return None
+    return why

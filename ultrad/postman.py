@@ -1,0 +1,353 @@
+"""The outbox at work: each channel is served by a loop of its own, so that one that hangs delays no other.
+
+A notice is durable, with the key that every try of it bears, before the first try; it is tried until the channel
+has taken it, or is given up on, and that is told.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+import anyio
+
+from ultrad.core import outbox as box
+from ultrad.core.events import Event, Finding, Level, Origin, Severity
+from ultrad.core.outbox import Delivery, Outbox, Told
+from ultrad.core.retry import Backoff, pause_s
+from ultrad.core.status import ChannelLine
+from ultrad.core.telling import TellRules, fallbacks
+from ultrad.errors import Failed, Permanent, Transient
+from ultrad.i18n import Message, msg
+from ultrad.ports import (
+    Channel,
+    Clock,
+    FindingSink,
+    Journal,
+    Outgoing,
+    Quota,
+    Refused,
+    Throttled,
+    Turned,
+    Unreached,
+)
+from ultrad.units import Now
+
+SEND_S = 15.0
+"""How long one try may take. Slack and LINE answer within a second; longer is a hang."""
+FLUSH_S = 2.0
+"""How long a first try waits for the journal's disk. What puts funds at risk is told without it then."""
+TICK_S = 1.0
+TICK_LIMIT_S = 30.0
+RETRY = Backoff(first_s=1.0, most_s=60.0)
+REFUSED_RETRY = Backoff(first_s=30.0, most_s=600.0)
+"""A wrong token does not mend itself; it is tried again for the operator who mends it."""
+MOST_PAUSE_S = 3_600.0
+"""The longest pause that a service is believed to want (Retry-After)."""
+QUOTA_AGE_MS = 3_600_000
+KEY_MARGIN_S = 3_600.0
+"""Trying ends so long before a service forgets the key by which it tells repeats."""
+
+_T = TypeVar("_T")
+
+
+class Contain(Protocol):
+    """The supervisor's boundary: an error comes back as a value, Fatal alone is raised."""
+
+    async def __call__(self, call: Callable[[], Awaitable[_T]]) -> _T | Failed:
+        """Await `call()`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PostRules:
+    """How long a channel is waited for.
+
+    give_up_ms: how long a notice is tried. down_ms: how long a channel may keep notices waiting before others
+    stand in. spared_pct: the share of a monthly quota (percent) that is kept for S1.
+    """
+
+    give_up_ms: int = 72 * 3_600_000
+    down_ms: int = 300_000
+    spared_pct: int = 25
+
+
+@dataclass(frozen=True, slots=True)
+class PostPorts:
+    """What the postman works with. render: title and lines of a notice, in the operators' language.
+
+    key_of: a UUID made of a text, the same each time.
+    """
+
+    journal: Journal
+    clock: Clock
+    sink: FindingSink
+    contain: Contain
+    report: Callable[[str, Exception], None]
+    fraction: Callable[[], float]
+    key_of: Callable[[str], str]
+    render: Callable[[Told], tuple[str, tuple[str, ...]]]
+
+
+@dataclass(slots=True)
+class _Line:
+    """One channel and how it has been doing. failing_ms: since when it takes nothing (steady time)."""
+
+    channel: Channel
+    wake: anyio.Event = field(default_factory=anyio.Event)
+    failures: int = 0
+    failing_ms: int | None = None
+    reason: Message | None = None
+    delivered_ms: int | None = None
+    quota: Quota | None = None
+    quota_ms: int | None = None
+    spared: bool = False
+
+
+class Postman:
+    """Delivers what `take` was given, for ever."""
+
+    def __init__(
+        self, ports: PostPorts, channels: Mapping[str, Channel], rules: PostRules, tell: TellRules, outbox: Outbox
+    ) -> None:
+        """outbox: what was under way before this start."""
+        self._ports = ports
+        self._lines = {name: _Line(channel) for name, channel in channels.items()}
+        self._rules, self._tell = rules, tell
+        self.outbox = outbox
+
+    # -------------------------------------------------------- in
+
+    def take(self, event: Event) -> None:
+        """A notice was queued, or something became of one. The event is in the journal's hands already."""
+        self.outbox = box.after(self.outbox, event)
+        for line in self._lines.values():
+            line.wake.set()
+
+    async def test(self, name: str, told: Told) -> Message | None:
+        """Send one notice at once, beside the outbox; answers why it was not taken, or None. Raises Permanent."""
+        line = self._lines.get(name)
+        if line is None:
+            raise Permanent(
+                msg(
+                    "There is no channel {name}; there are: {names}",
+                    name=name,
+                    names=", ".join(self._lines) or "–",
+                )
+            )
+        key = self._ports.key_of(f"{told.notice}:{name}")
+        outcome = await self._send(line, Delivery(told, name, key, 0, 0))
+        return outcome.message if isinstance(outcome, Failed) else None
+
+    def channels(self) -> tuple[ChannelLine, ...]:
+        """Each channel as it is now."""
+        return tuple(
+            ChannelLine(
+                name=name,
+                failing_since_ms=line.failing_ms,
+                reason=line.reason,
+                delivered_ms=line.delivered_ms,
+                waiting=sum(one.channel == name for one in self.outbox.waiting),
+                quota_left=line.quota.limit - line.quota.used if line.quota else None,
+            )
+            for name, line in self._lines.items()
+        )
+
+    # -------------------------------------------------------- the loops
+
+    async def run(self, turned: Turned) -> None:
+        """Serve every channel, give up on what is too old, and let others stand in for a channel that is down."""
+        async with anyio.create_task_group() as tasks:
+            for line in self._lines.values():
+                tasks.start_soon(self._serve, line, name=f"channel {line.channel.name}")
+            while True:
+                now = self._ports.clock.now()
+                self._look(now)
+                self._ports.sink.observe("notify", self._findings(now), now)
+                turned()
+                await anyio.sleep(TICK_S)
+
+    async def _serve(self, line: _Line) -> None:
+        while True:
+            line.wake = anyio.Event()
+            delivery = box.next_for(self.outbox, line.channel.name, self._ports.clock.now())
+            if delivery is None:
+                with anyio.move_on_after(TICK_S if box.next_due_ms(self.outbox, line.channel.name) else None):
+                    await line.wake.wait()
+            elif await self._is_spared(line, delivery):
+                self._record(box.spared_event(delivery, self._ports.clock.now()))
+            else:
+                self._mark(line, delivery)
+                if await self._is_durable(delivery):
+                    await self._deliver(line, delivery)
+                else:
+                    await anyio.sleep(TICK_S)
+
+    async def _is_durable(self, delivery: Delivery) -> bool:
+        """Whether it may be tried: its key is on the disk, or funds are at risk and the disk does not answer."""
+        with anyio.move_on_after(FLUSH_S):
+            try:
+                await self._ports.journal.flush()
+            except Transient:
+                return delivery.told.severity is Severity.S1
+            return True
+        return delivery.told.severity is Severity.S1
+
+    def _mark(self, line: _Line, delivery: Delivery) -> None:
+        """Note when a service that forgets keys may first have taken it; durable before the first try."""
+        now = self._ports.clock.now()
+        if line.channel.key_lives_s is None:
+            return
+        if not delivery.marked:
+            self._record(box.unsure_event(delivery, now))
+        elif delivery.unsure_ms is None:
+            self.outbox = box.in_doubt(self.outbox, delivery, now.steady_ms)
+
+    async def _deliver(self, line: _Line, delivery: Delivery) -> None:
+        outcome = await self._send(line, delivery)
+        now = self._ports.clock.now()
+        if not isinstance(outcome, Failed):
+            line.failures, line.failing_ms, line.reason, line.delivered_ms = 0, None, None, now.wall_ms
+            if line.quota is not None:
+                line.quota = Quota(line.quota.limit, line.quota.used + line.quota.cost, line.quota.cost)
+            self._record(box.delivered_event(delivery, outcome, now))
+            return
+        if isinstance(outcome.error, Permanent):
+            self._record(box.given_up_event(delivery, outcome.message, now))
+            return
+        if isinstance(outcome.error, Throttled | Refused | Unreached):
+            self.outbox = box.in_doubt(self.outbox, delivery, delivery.unsure_ms)  # as it was before this try
+        self.outbox = box.tried(self.outbox, delivery)
+        line.failures += 1
+        line.failing_ms = now.steady_ms if line.failing_ms is None else line.failing_ms
+        line.reason = outcome.message
+        await anyio.sleep(self._pause_s(line, outcome.error))
+
+    async def _send(self, line: _Line, delivery: Delivery) -> str | Failed:
+        """One try. A foreign error is a fault of ours: reported, and taken as one that may pass."""
+        title, lines = self._ports.render(delivery.told)
+        incident = delivery.told.incident
+        what = Outgoing(
+            key=delivery.key,
+            at_ms=delivery.told.queued.wall_ms,
+            level=delivery.told.level,
+            severity=delivery.told.severity,
+            title=title,
+            lines=lines,
+            incident="" if incident is None else str(incident),
+            thread=self.outbox.thread(line.channel.name, incident),
+            loud=delivery.told.loud,
+        )
+        with anyio.move_on_after(SEND_S):
+            outcome = await self._ports.contain(lambda: line.channel.send(what))
+            if isinstance(outcome, Failed) and not isinstance(outcome.error, Transient | Permanent):
+                self._ports.report(f"channel {line.channel.name}", outcome.error)
+            return outcome
+        error = Transient(
+            msg("{channel} gave no answer in {seconds} s", channel=line.channel.name, seconds=int(SEND_S))
+        )
+        return Failed(error, error.message)
+
+    def _pause_s(self, line: _Line, error: Exception) -> float:
+        if isinstance(error, Throttled):
+            return min(MOST_PAUSE_S, max(1.0, error.retry_after_s))
+        backoff = REFUSED_RETRY if isinstance(error, Refused) else RETRY
+        return pause_s(backoff, line.failures, self._ports.fraction())
+
+    # -------------------------------------------------------- quotas
+
+    async def _is_spared(self, line: _Line, delivery: Delivery) -> bool:
+        """Whether the quota is kept for what is graver. An unknown quota spares nothing."""
+        now = self._ports.clock.now()
+        if line.quota_ms is None or now.steady_ms - line.quota_ms >= QUOTA_AGE_MS:
+            line.quota_ms = now.steady_ms
+            with anyio.move_on_after(SEND_S):
+                found = await self._ports.contain(line.channel.quota)
+                line.quota = line.quota if isinstance(found, Failed) else found
+        line.spared = line.quota is not None and _left_after(line.quota) * 100 < (
+            line.quota.limit * self._rules.spared_pct
+        )
+        return line.spared and delivery.told.severity is not Severity.S1
+
+    # -------------------------------------------------------- by the clock
+
+    def _look(self, now: Now) -> None:
+        for delivery in box.expired(self.outbox, self._rules.give_up_ms, now):
+            line = self._lines.get(delivery.channel)
+            why = (line.reason if line else None) or msg("it is not configured any more.")
+            self._record(box.given_up_event(delivery, why, now))
+        for name, line in self._lines.items():
+            if line.channel.key_lives_s is not None:
+                lives_ms = round((line.channel.key_lives_s - KEY_MARGIN_S) * 1_000)
+                for delivery in box.unrepeatable(self.outbox, name, lives_ms, now):
+                    self._record(box.given_up_event(delivery, _may_be_told(), now))
+        for name in (*self._lines, *self._unknown()):
+            for delivery in box.stranded(self.outbox, name, self._rules.down_ms, now):
+                self._stand_in(delivery, now)
+
+    def _unknown(self) -> tuple[str, ...]:
+        """Channels that notices wait for and the configuration no longer names."""
+        return tuple({one.channel for one in self.outbox.waiting} - set(self._lines))
+
+    def _stand_in(self, delivery: Delivery, now: Now) -> None:
+        taken = {one.channel for one in self.outbox.waiting if one.told.notice == delivery.told.notice}
+        taken |= {channel for notice, channel in self.outbox.heard if notice == delivery.told.notice}
+        for other in fallbacks(delivery.told.severity, self._tell, taken):
+            if other in self._lines and self._lines[other].failing_ms is None:
+                key = self._ports.key_of(f"{delivery.told.notice}:{other}")
+                self._record(box.rerouted_event(delivery, other, key, now))
+                return
+
+    def _record(self, event: Event) -> None:
+        self._ports.journal.post(event)
+        self.take(event)
+
+    def _findings(self, now: Now) -> tuple[Finding, ...]:
+        found: list[Finding] = []
+        for name, line in self._lines.items():
+            if line.failing_ms is not None and now.steady_ms - line.failing_ms >= self._rules.down_ms:
+                found.append(_down(name, line.reason or msg("no answer")))
+            if line.spared and line.quota is not None:
+                found.append(_quota_low(name, line.quota))
+        return tuple(found)
+
+
+def _left_after(quota: Quota) -> int:
+    return quota.limit - quota.used - quota.cost
+
+
+def _may_be_told() -> Message:
+    return msg("it may have told it all the same, and to try again would by now tell it twice.")
+
+
+def _down(name: str, reason: Message) -> Finding:
+    return Finding(
+        code="channel_down",
+        subject=name,
+        level=Level.ALERT,
+        origin=Origin.OUTSIDE,
+        severity=Severity.S2,
+        message=msg(
+            "The channel {name} takes no notices: {reason} They wait, and go to the next channel where there is "
+            "one. Try it: ultrad notify test {name}",
+            name=name,
+            reason=reason,
+        ),
+    )
+
+
+def _quota_low(name: str, quota: Quota) -> Finding:
+    return Finding(
+        code="quota_low",
+        subject=name,
+        level=Level.WARNING,
+        origin=Origin.OUTSIDE,
+        severity=Severity.S2,
+        message=msg(
+            "The channel {name} has {left} of its {limit} messages left this month: only S1 goes there from here "
+            "on. Enlarge the plan, or wait for the next month.",
+            name=name,
+            left=max(0, quota.limit - quota.used),
+            limit=quota.limit,
+        ),
+        figures=(("used", str(quota.used)), ("limit", str(quota.limit))),
+    )
