@@ -73,6 +73,13 @@ def run(config: Config) -> int:
     return 0
 
 
+def refuse(reason: str, exit_code: int) -> int:
+    """Say why the daemon cannot even begin, on the terminal and in `systemctl status`; answers the exit code."""
+    log.complain(Level.EMERGENCY, reason)
+    ServiceManager(os.environ.get("NOTIFY_SOCKET")).notify(f"STATUS={reason}")
+    return exit_code
+
+
 async def _main(config: Config, words: Catalogue) -> None:
     paths = Paths.of(config.settings)
     with ExitStack() as stack:

@@ -116,3 +116,15 @@ def test_log__stdout_is_something_else__no_priority(tmp_path: Path, monkeypatch:
         ours.say(Level.INFO, msg("one"))
         stream.seek(0)
         assert stream.read().startswith("{")
+
+
+def test_complain__systems_journal__each_line_bears_its_priority(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (tmp_path / "out").open("w+") as stream:
+        ours.complain(Level.EMERGENCY, "a\nb", stream)
+        found = os.fstat(stream.fileno())
+        monkeypatch.setenv("JOURNAL_STREAM", f"{found.st_dev}:{found.st_ino}")
+        ours.complain(Level.EMERGENCY, "a\nb", stream)
+        stream.seek(0)
+        assert stream.read().splitlines() == ["a", "b", "<2>a", "<2>b"]

@@ -102,7 +102,7 @@ def test_check__closed_ways__named(house: House) -> None:
 def test_check__credentials_nobody_asks_for__named(house: House) -> None:
     directory = house.directory / "credentials"
     directory.mkdir()
-    for name in ("rpc-a", "rpc-aa", "telegram"):
+    for name in ("rpc-a", "rpc-aa", "plain_telegram"):
         house.secret(f"credentials/{name}", f"https://c.example/{KEY}")
     house.replace(str(house.a), "rpc-a")
     house.environ = {"CREDENTIALS_DIRECTORY": str(directory)}

@@ -135,3 +135,16 @@ def test_load__loaded__no_secret_in_any_repr(house: House) -> None:
     config = house.load()
     assert KEY not in repr(config)
     assert KEY not in repr(config.endpoints) + str(config.settings)
+
+
+def test_read_secret__credential_from_a_directory_loaded_whole__found_by_its_file_name(house: House) -> None:
+    environ = {"CREDENTIALS_DIRECTORY": str(house.directory)}
+    for better, name in enumerate(("plain_token", "encrypted_token", "token")):
+        house.secret(name, f"{KEY}{better}")
+        found = read_secret("token", environ)
+        assert (found.reference, found.reveal()) == ("token", f"{KEY}{better}")
+
+
+def test_read_secret__credential_that_is_nowhere__told_by_its_own_name(house: House) -> None:
+    objection = _objection("token", {"CREDENTIALS_DIRECTORY": str(house.directory)})
+    assert f"{house.directory}/token" in objection

@@ -80,6 +80,13 @@ def say(level: Level, message: Message, **figures: str | int) -> None:
     structlog.get_logger("ultrad").log(_LEVELS[level], message, **figures)
 
 
+def complain(level: Level, text: str, stream: TextIO | None = None) -> None:
+    """Say something before there is a log: plain lines for people, numbered for the system's journal."""
+    out = stream or sys.stderr
+    prefix = f"<{_SYSLOG[_LEVELS[level]]}>" if _is_journal(out, os.environ) else ""
+    print(*(prefix + line for line in text.splitlines()), sep="\n", file=out, flush=True)
+
+
 def report(part: str, error: Exception) -> None:
     """Log a caught error with its trace."""
     structlog.get_logger("ultrad").error(msg("{part} raised an error", part=part), exc_info=error)

@@ -41,8 +41,10 @@ COMMANDS: Mapping[tuple[str, str | None], str] = {
     ("devnet", None): "setup.devnet",
 }
 """Each command's module and function here; imported only when it is called."""
-WITH_ANY_CONFIG = frozenset({("estop", "on"), ("reload", None), ("version", None), ("devnet", None)})
-"""What works without a sound configuration: stopping above all. Of a reload the daemon says what is wrong."""
+WITH_ANY_CONFIG = frozenset(
+    {("estop", "on"), ("reload", None), ("run", None), ("version", None), ("devnet", None)}
+)
+"""What works without a sound configuration, stopping above all, or says by itself what is wrong with it."""
 
 
 def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = None) -> int:

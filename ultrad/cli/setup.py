@@ -50,10 +50,14 @@ def init(session: Session) -> int:
 
 
 def run(session: Session) -> int:
-    """The daemon itself."""
+    """The daemon itself. Whoever looks at the service must find why it does not start: it says so there, too."""
     from ultrad import app, config  # noqa: PLC0415 - the whole daemon
 
-    return app.run(config.load(session.place.config, session.environ))
+    try:
+        loaded = config.load(session.place.config, session.environ)
+    except Fatal as error:
+        return app.refuse(session.screen.text(error.message), error.exit_code)
+    return app.run(loaded)
 
 
 def version(session: Session) -> int:

@@ -15,7 +15,7 @@ from ultrad.config.load import Config, load
 from ultrad.config.mistakes import ConfigError
 from ultrad.config.rules import loopback, parsed_url, secret_references
 from ultrad.config.schema import Looser, Settings
-from ultrad.config.secret import CREDENTIALS_VARIABLE
+from ultrad.config.secret import CREDENTIALS_VARIABLE, credential_name
 from ultrad.config.telling import silent_severities, unused_channels
 from ultrad.errors import Permanent
 from ultrad.i18n import Message, msg
@@ -266,7 +266,8 @@ def _unused(settings: Settings, environ: Mapping[str, str]) -> Iterator[Line]:
     if not directory:
         return
     used = {reference for _, reference in secret_references(settings)}
-    unused = sorted(entry.name for entry in Path(directory).iterdir() if entry.name not in used)
+    given = {credential_name(entry.name) for entry in Path(directory).iterdir()}
+    unused = sorted(given - used)
     for name in unused[:MAX_UNUSED_NAMED]:
         yield Line(
             "warning",

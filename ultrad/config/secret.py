@@ -14,6 +14,8 @@ MAX_SECRET_BYTES = 8_192
 """A URL or a token has some hundred; a longer file is the wrong one."""
 CREDENTIALS_VARIABLE = "CREDENTIALS_DIRECTORY"
 """Where systemd puts credentials (systemd.exec(5), LoadCredential=)."""
+CREDENTIALS_PREFIXES = ("encrypted_", "plain_")
+"""What systemd puts before the file names of a directory that is loaded whole: the ID that the unit gives it."""
 _FOREIGN_ACCESS = 0o077
 _FOREIGN_ACCESS_CREDENTIAL = 0o037
 """systemd gives credentials mode 0400, or 0440 where the unit's user is let in by an ACL, shown as the group."""
@@ -70,7 +72,18 @@ def read_secret(reference: str, environ: Mapping[str, str]) -> Secret:
                 name=reference,
             )
         )
-    return Secret(reference, _read_file(Path(directory) / reference, _FOREIGN_ACCESS_CREDENTIAL))
+    named = Path(directory) / reference
+    given = (named, *(named.with_name(prefix + reference) for prefix in CREDENTIALS_PREFIXES))
+    path = next((one for one in given if one.exists()), named)
+    return Secret(reference, _read_file(path, _FOREIGN_ACCESS_CREDENTIAL))
+
+
+def credential_name(given: str) -> str:
+    """What the configuration calls a credential that systemd gave this name."""
+    for prefix in CREDENTIALS_PREFIXES:
+        if given.startswith(prefix):
+            return given.removeprefix(prefix)
+    return given
 
 
 def _read_file(path: Path, foreign_access: int) -> str:

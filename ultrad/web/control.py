@@ -1,5 +1,6 @@
 """The control socket: what the commands say to the daemon, by people whom the kernel names."""
 
+import grp
 import re
 import shutil
 import socket
@@ -90,8 +91,7 @@ class ControlPart:
                 _clear(path)
                 # Nobody can connect before listen(): by then the mode and the group are right.
                 listener.bind(str(path))
-                if self._settings.group:
-                    shutil.chown(path, group=self._settings.group)
+                _give(path, self._settings.group)
                 path.chmod(MODE)
                 listener.listen(BACKLOG)
             except (OSError, LookupError) as error:
@@ -191,6 +191,12 @@ def _level(text: str) -> Level:
         if level.label == text:
             return level
     raise WireError("level", msg("must be one of {names}", names=", ".join(one.label for one in Level)))
+
+
+def _give(path: Path, group: str) -> None:
+    """See that the socket belongs to the group. Under the unit it does already, and may not be given away."""
+    if group and path.lstat().st_gid != grp.getgrnam(group).gr_gid:
+        shutil.chown(path, group=group)
 
 
 def _clear(path: Path) -> None:
