@@ -44,7 +44,7 @@ def test_load__channels_and_routes__secrets_units_and_costs(house: House) -> Non
     assert (dev.url.reveal(), oncall.token.reveal()) == (f"https://hooks.example/services/{KEY}d", f"{KEY}o")
     (route,) = loaded.tell.routes
     assert (route.severities, route.channels, route.fallback) == (
-        {Severity.S1, Severity.S2},
+        frozenset({Severity.S1, Severity.S2}),
         ("dev",),
         ("oncall",),
     )
@@ -147,7 +147,7 @@ def test_load__recipient_that_is_no_id__refused(house: House, recipient: str) ->
 def test_parse_hours__good__days_and_times(text: str, days: set[int], begins: time, ends: time) -> None:
     hours = parse_hours(text)
     assert hours is not None
-    assert (hours.weekdays, hours.begins, hours.ends) == (days, begins, ends)
+    assert (hours.weekdays, hours.begins, hours.ends) == (frozenset(days), begins, ends)
 
 
 @pytest.mark.parametrize("first", range(7))
