@@ -14,7 +14,7 @@ from time import monotonic
 from aiohttp import web
 
 from ultrad.core.estop import Mode
-from ultrad.core.events import Json, Level
+from ultrad.core.events import Json, Level, Severity
 from ultrad.core.limits import Limits
 from ultrad.core.status import Status
 from ultrad.core.wire import WireError, from_json
@@ -160,6 +160,7 @@ class HttpPart:
                 "status": "failing" if late else "ok",
                 "estop": status.estop.mode is Mode.ON,
                 "warnings": [*warnings[:MOST_WARNINGS]],
+                "incidents": sum(one.severity is not Severity.S3 for one in status.incidents),
                 "reasons": [self._words(one) for one in late],
             }
         )
