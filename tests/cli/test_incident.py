@@ -8,7 +8,7 @@ import pytest
 
 from tests.cli.conftest import Desk
 from tests.fakes.daemon import FakeDaemon
-from tests.fakes.operations import NOW, incident
+from tests.fakes.operations import NOW, FakeOperations, incident
 from ultrad.core.events import Event, Level, Recorded, Severity
 from ultrad.core.incidents import Stage
 from ultrad.core.status import IncidentLine
@@ -28,7 +28,7 @@ ACTS = (
 def _grave(daemon: FakeDaemon) -> None:
     """Whatever is said from here on is about an S1."""
 
-    class Grave(type(daemon.operations)):  # type: ignore[misc]
+    class Grave(FakeOperations):
         async def incident(self, person: Person, request: IncidentRequest) -> IncidentLine:
             return replace(await super().incident(person, request), severity=Severity.S1)
 
