@@ -79,6 +79,10 @@ def test_read__any_value_at_any_key__taken_or_the_key_is_named(tmp_path: Path, k
         "environment": "staging",
         "chain": {"network": "sepolia", "endpoints": [{"name": "a", "http": "a"}]},
         "positions": [{"name": "main", "account": ACCOUNT}],
+        "notify": {
+            "channels": [{"name": "ops", "kind": "slack-webhook", "url": "ops"}],
+            "routes": [{"name": "all", "severities": ["S1"], "channels": ["ops"]}],
+        },
     }
     *sections, name = key.split(".")
     here: Any = tree
@@ -136,6 +140,14 @@ def test_read__any_value_at_any_key__taken_or_the_key_is_named(tmp_path: Path, k
             "jobs.health_check = 3 is not allowed. Allowed: a section with its own keys.",
         ),
         ("[jobs.health_check]\ncron = '61 * * * *'", 'jobs.health_check.cron = "61 * * * *" is no schedule ('),
+        (
+            "[[notify.routes]]\nname = 'odd'\nseverities = []\nchannels = ['dev']",
+            "notify.routes[odd].severities is empty: at least 1 needed.",
+        ),
+        (
+            "[[notify.routes]]\nname = 'odd'\nseverities = ['S3']\nchannels = ['dev']",
+            'notify.routes[odd].severities[#1] = "S3" is not allowed. Allowed: one of "S1", "S2".',
+        ),
         ("[jobs.backup_yesterday]\nenabled = true", "Remove it, or use one of: health_check, housekeeping."),
     ],
 )
