@@ -128,8 +128,8 @@ class Web(Service):
     async def _ping(self, request: web.Request) -> web.StreamResponse:
         return await self.play(request, lambda: _dumped("Running since 2026-11-23 09:00:00."))
 
-    async def _version(self, _: web.Request) -> web.Response:
-        return _dumped(self.version)
+    async def _version(self, request: web.Request) -> web.StreamResponse:
+        return await self.play(request, lambda: _dumped(self.version))
 
     async def _trades(self, request: web.Request) -> web.StreamResponse:
         if self.password:

@@ -214,6 +214,13 @@ async def test_version__is_no_text__not_known(version: object) -> None:
         assert bot.version is None
 
 
+async def test_version__connection_breaks__not_known_and_the_probe_stays_good() -> None:
+    async with octobot() as (bot, _, web):
+        web.script.extend(["ok", "noise"])
+        assert [one.error for one in await bot.probe()] == [None, None]
+        assert bot.version is None
+
+
 async def test_trades__asks_for_a_login__none_and_not_followed() -> None:
     async with octobot() as (bot, _, web):
         web.password = True
