@@ -6,6 +6,8 @@ two differ.
 
 import re
 import sys
+from io import BytesIO
+from itertools import takewhile
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
@@ -57,17 +59,35 @@ def faults(language: str) -> list[str]:
     return missing + unused + differing
 
 
+def _foreword(path: Path) -> bytes:
+    """The comment at the head of a catalogue, with the glossary that translators keep to, byte by byte."""
+    if not path.exists():
+        return b""
+    with path.open("rb") as file:
+        return b"".join(takewhile(lambda line: bytes(line).startswith(b"#"), file))
+
+
 def update(language: str) -> None:
-    """Add what is new (without translation) and drop what is gone."""
+    """Add what is new (without translation) and drop what is gone; the foreword and the dates stay."""
     known = _catalogue(language)
     told = {str(one.id): one.string for one in known if one.id}
-    fresh = Catalog(locale=language, project="ultrad", charset="utf-8", fuzzy=False)
+    fresh = Catalog(
+        locale=language,
+        project="ultrad",
+        charset="utf-8",
+        fuzzy=False,
+        last_translator="ultrad",
+        creation_date=known.creation_date,
+        revision_date=known.revision_date,
+    )
     for text, files in sorted(_in_code().items()):
         fresh.add(text, told.get(text, ""), locations=[(file, None) for file in sorted(set(files))])  # type: ignore[misc]
+    written = BytesIO()
+    write_po(written, fresh, width=115, omit_header=False, sort_output=True)
+    content = written.getvalue()
     path = _path(language)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("wb") as file:
-        write_po(file, fresh, width=115, omit_header=False, sort_output=True)
+    path.write_bytes(_foreword(path) + content[content.index(b'msgid ""') :])
 
 
 def main() -> int:

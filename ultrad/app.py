@@ -52,6 +52,8 @@ NAMESPACE = uuid.UUID("6e0f4c1a-6f0e-4d7b-9c57-0c2b7a0f5f11")
 """Of the keys that notices bear on each channel (RFC 9562, name-based)."""
 RECONNECT = Backoff(first_s=0.5, most_s=30.0)
 PAGE = 1_000
+JOB_LOG_S = 1.0
+"""How long the end waits for the last lines of the jobs' logs."""
 
 
 def run(config: Config) -> int:
@@ -232,15 +234,16 @@ async def _run(config: Config, words: Catalogue, world: _World, before: _Before)
     flag = FlagFile(world.paths.flag)
     flag.put_back()
     http, clock = config.settings.http, world.clock
+    job_log = JobLogFiles(
+        Path(config.settings.log_dir), clock, words, lambda message: log.say(Level.WARNING, message)
+    )
     outside = Outside(
         clock=clock,
         chain=world.chain,
         journal=world.journal,
         flag=flag,
         host=ServiceManager(os.environ.get("NOTIFY_SOCKET")),
-        job_log=JobLogFiles(
-            Path(config.settings.log_dir), clock, words, lambda message: log.say(Level.WARNING, message)
-        ),
+        job_log=job_log,
         probe_http=prober(f"http://{_authority(http.host)}:{http.port}/health"),
         name_of=name_of,
         report=log.report,
@@ -265,6 +268,7 @@ async def _run(config: Config, words: Catalogue, world: _World, before: _Before)
                 return
 
         await assembly.run(_doors(config, world, assembly.daemon, words), words, told_to_stop())
+    job_log.flush(JOB_LOG_S)  # nothing else runs any more that this could hold up
 
 
 async def _read_again(config: Config) -> Config:

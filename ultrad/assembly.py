@@ -9,6 +9,7 @@ from ultrad.config import Config
 from ultrad.config.facts import fingerprint, texts
 from ultrad.core.estop import Cause
 from ultrad.core.events import Event, Json, Level
+from ultrad.core.rounds import READ_LIMIT_S
 from ultrad.core.voice import Voice
 from ultrad.daemon import Daemon, Facts, Organs
 from ultrad.deadman import DeadmanPart
@@ -28,11 +29,14 @@ from ultrad.resume import People, Resume, ResumePorts, random_id
 from ultrad.rules import rules_of
 from ultrad.startup import Past
 from ultrad.supervisor import Around, Part, Supervisor, contained
-from ultrad.watchdog import MarketWatch, Watchdog, WatchPorts
+from ultrad.watchdog import MarketWatch, ReadingAge, Watchdog, WatchPorts
 
-WATCH_LIMIT_S = 60.0
-"""A round may fail over through every endpoint and wait for cross-checks; silence beyond that is a hang."""
+WATCH_MARGIN_S = 30.0
+"""What a round may take besides waiting for a head and for endpoints: its cross-check (at most 10 s), and trips on
+a slow disk. Silence beyond that is a hang."""
 PART_LIMIT_S = 30.0
+POLL_CALLS = 3
+"""So many calls make one poll of an endpoint, on a new connection."""
 SLOW_PART_LIMIT_S = 900.0
 """For parts whose pace is a configured interval of up to ten minutes."""
 
@@ -69,12 +73,24 @@ class Outside:
 
 
 @dataclass(frozen=True, slots=True)
+class PartLimits:
+    """How long parts may be silent that wait for endpoints, from how long the configuration lets them wait.
+
+    What no outage can bring about is a hang: only that may withhold the heartbeat.
+    """
+
+    chain_s: float
+    watch_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Assembly:
     """The daemon, put together and not yet running."""
 
     outside: Outside
     daemon: Daemon
     organs: Organs
+    age: ReadingAge
     deadman: DeadmanPart | None
     config: Config
 
@@ -99,7 +115,7 @@ class Assembly:
 
     async def run(self, doors: tuple[Part, ...], words: Catalogue, shutdown: Awaitable[None]) -> None:
         """Run until `shutdown` is done. doors: the ways in. Raises the Fatal of a part that gave up."""
-        outside, organs = self.outside, self.organs
+        outside, organs, limits = self.outside, self.organs, _part_limits(self.config)
         around = Around(
             clock=outside.clock,
             host=outside.host,
@@ -114,9 +130,10 @@ class Assembly:
         parts = (
             Part("journal", organs.journal.run, PART_LIMIT_S),
             Part("estop", organs.estop.run, PART_LIMIT_S),
-            Part("chain", outside.chain.run, PART_LIMIT_S),
-            Part("watch", organs.watch.run, WATCH_LIMIT_S),
-            Part("crosscheck", organs.watch.run_crosscheck, WATCH_LIMIT_S),
+            Part("chain", outside.chain.run, limits.chain_s),
+            Part("age", self.age.run, PART_LIMIT_S),
+            Part("watch", organs.watch.run, limits.watch_s),
+            Part("crosscheck", organs.watch.run_crosscheck, limits.watch_s),
             Part("market", organs.market.run, SLOW_PART_LIMIT_S),
             Part("history", organs.watch.run_history, SLOW_PART_LIMIT_S, critical=False),
             Part("jobs", organs.scheduler.run, PART_LIMIT_S),
@@ -150,6 +167,7 @@ def assemble(config: Config, outside: Outside, past: Past) -> Assembly:
         past.stop,
     )
     watch = Watchdog(WatchPorts(chain, estop, gate, journal, clock, conditions), watched)
+    age = ReadingAge(lambda: watch.batch_at, gate, clock, conditions, limit_s=config.network.stale_head_s)
     market = MarketWatch(chain, estop, clock, conditions, watched)
     context = JobContext(clock, chain, journal, outside.job_log, outside.probe_http)
     scheduler = Scheduler(rules.part(lambda now: now.plans), context, conditions, contained, outside.report)
@@ -190,7 +208,7 @@ def assemble(config: Config, outside: Outside, past: Past) -> Assembly:
         if outside.deadman
         else None
     )
-    return Assembly(outside, daemon, organs, deadman, config)
+    return Assembly(outside, daemon, organs, age, deadman, config)
 
 
 def _postman(config: Config, outside: Outside, past: Past, journal: Journal, conditions: Conditions) -> Postman:
@@ -221,4 +239,11 @@ def _facts(config: Config, clock: Clock) -> Facts:
         network=config.network.name,
         positions=tuple((one.name, one.account) for one in settings.positions),
         started=clock.now(),
+    )
+
+
+def _part_limits(config: Config) -> PartLimits:
+    return PartLimits(
+        chain_s=PART_LIMIT_S + POLL_CALLS * config.settings.chain.call_timeout_s,
+        watch_s=rules_of(config).watch.round_s + READ_LIMIT_S + WATCH_MARGIN_S,
     )

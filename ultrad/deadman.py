@@ -48,7 +48,7 @@ class DeadmanPart:
             await anyio.sleep(self._interval_s)
 
     async def _ping(self, what: str) -> None:
-        error: Message = msg("no answer within {seconds} s", seconds=int(PING_S))
+        error: Message = msg("it gave no answer within {seconds} s.", seconds=int(PING_S))
         with anyio.move_on_after(PING_S):
             try:
                 await self._monitor.ping(what)

@@ -13,14 +13,16 @@ from ultrad.core.events import Level, Severity
 from ultrad.core.outbox import Told
 from ultrad.core.telling import Why
 from ultrad.core.voice import Voice
-from ultrad.errors import Permanent, Transient
+from ultrad.errors import Failed, Permanent
 from ultrad.i18n import Message, catalogue, msg
 from ultrad.paths import Paths
 from ultrad.ports import Channel, Outgoing
+from ultrad.supervisor import contained
 
 TRIES = 4
 PAUSE_S = 5.0
-"""With 10 s for each try, all of it ends within a minute."""
+MOST_S = 60.0
+"""For all tries of one channel, which are made beside each other. Each request has 10 s of its own."""
 _UNKNOWN = "–"
 
 
@@ -80,16 +82,16 @@ def _urgent(config: Config) -> tuple[str, ...]:
 
 
 async def _persist(channel: Channel, what: Outgoing) -> Message | None:
-    why: Message = msg("it was not tried")
-    for attempt in range(TRIES):
-        if attempt:
-            await anyio.sleep(PAUSE_S)
-        try:
-            await channel.send(what)
-        except Transient as error:
-            why = error.message
-        except Permanent as error:
-            return error.message
-        else:
-            return None
+    """Try one channel; answers why it did not take it, or None. Whatever it does, the others are told."""
+    why: Message = msg("it gave no answer within {seconds} s.", seconds=round(MOST_S))
+    with anyio.move_on_after(MOST_S):
+        for attempt in range(TRIES):
+            if attempt:
+                await anyio.sleep(PAUSE_S)
+            outcome = await contained(lambda: channel.send(what))
+            if not isinstance(outcome, Failed):
+                return None
+            why = outcome.message
+            if isinstance(outcome.error, Permanent):
+                break
     return why

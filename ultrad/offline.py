@@ -21,7 +21,7 @@ from ultrad.adapters.journal import Verification, create, open_journal, open_rea
 from ultrad.adapters.journal import verify as verify_journal
 from ultrad.adapters.lock import take_lock
 from ultrad.core.estop import BY_ULTRAD, Cause, trip_event
-from ultrad.core.events import Event, Level, Recorded
+from ultrad.core.events import Event, Level, Recorded, Severity
 from ultrad.errors import EXIT_CONFIG, Fatal, Permanent
 from ultrad.i18n import Message, msg
 from ultrad.paths import Paths
@@ -169,6 +169,7 @@ def _first_cause(now: Now) -> Cause:
         now,
         BY_ULTRAD,
         msg("Newly installed: the stop stands until the first `ultrad resume`, by two people."),
+        severity=Severity.S2,
     )
 
 

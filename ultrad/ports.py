@@ -229,19 +229,29 @@ class Chain(Protocol):
         ...
 
     async def read(self) -> Batch:
-        """All positions at the newest head of the best endpoint, failing over in order of health."""
+        """All positions at the newest head of the best endpoint, failing over in order of health.
+
+        Each endpoint is asked before READ_LIMIT_S (ultrad.core.rounds) are over; then it fails.
+        """
         ...
 
     async def read_at(self, endpoint: str, block: Block) -> Batch:
         """All positions as the named endpoint shows them at exactly that block (by hash)."""
         ...
 
+    async def read_head(self, endpoint: str) -> Batch:
+        """All positions as the named endpoint shows them at its own head, if that is usable."""
+        ...
+
     async def market(self) -> Market:
         """Reserves, prices and sequencer, from the best endpoint."""
         ...
 
-    async def probe(self) -> tuple[Probe, ...]:
-        """Ask each endpoint, also the unusable ones, for its chain id; timed."""
+    async def probe(self, limit_s: float) -> tuple[Probe, ...]:
+        """Ask each endpoint, also the unusable ones, for its chain id, all at once; timed.
+
+        Each may take as long as `limit_s`, whatever the limit of other calls: how slow it is is the question.
+        """
         ...
 
     def set_aside(self, endpoint: str, reason: Message) -> None:
@@ -268,7 +278,10 @@ class JobLog(Protocol):
     """A job's own log file."""
 
     def write(self, name: str, level: Level, message: Message, **figures: str | int) -> None:
-        """Append one line to the file `name`. A file that cannot be written is told once in the daemon's log."""
+        """Append one line to the file `name`, without waiting for a disk.
+
+        A file that cannot be written, and lines that are lost, are told once in the daemon's log.
+        """
         ...
 
 

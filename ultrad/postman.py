@@ -243,7 +243,7 @@ class Postman:
                 self._ports.report(f"channel {line.channel.name}", outcome.error)
             return outcome
         error = Transient(
-            msg("{channel} gave no answer in {seconds} s", channel=line.channel.name, seconds=int(SEND_S))
+            msg("{channel} gave no answer in {seconds} s.", channel=line.channel.name, seconds=int(SEND_S))
         )
         return Failed(error, error.message)
 
@@ -305,7 +305,7 @@ class Postman:
         found: list[Finding] = []
         for name, line in self._lines.items():
             if line.failing_ms is not None and now.steady_ms - line.failing_ms >= self._rules.down_ms:
-                found.append(_down(name, line.reason or msg("no answer")))
+                found.append(_down(name, line.reason or msg("no answer.")))
             if line.spared and line.quota is not None:
                 found.append(_quota_low(name, line.quota))
         return tuple(found)

@@ -65,7 +65,8 @@ def _watch_settings(config: Config) -> WatchSettings:
     return WatchSettings(
         limits=config.limits,
         rules=config.estop,
-        round_s=min(max(blocks_s, MIN_ROUND_S), MAX_ROUND_S),
+        # Twice within the time after which a reading is too old, whatever a configuration makes of that.
+        round_s=min(max(blocks_s, MIN_ROUND_S), MAX_ROUND_S, config.network.stale_head_s / 2),
         crosscheck_blocks=section.crosscheck_blocks,
         silence_rounds=section.silence_rounds,
         silence_s=section.silence_s,

@@ -94,7 +94,7 @@ class _Kept:
     scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
     done: anyio.Event = field(default_factory=anyio.Event)
     failed_at_s: tuple[float, ...] = ()
-    why: Message = field(default_factory=lambda: msg(""))
+    why: Message = Message("")  # noqa: RUF009 - it is frozen
 
 
 class Supervisor:

@@ -1,12 +1,15 @@
 import json
 import os
+import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Event
 
 import pytest
 
 from tests.fakes.clock import FakeClock
-from ultrad.adapters.joblog import JobLogFiles
+from ultrad.adapters.joblog import MOST_WAITING, JobLogFiles
 from ultrad.core.events import Level
 from ultrad.i18n import ENGLISH, Message, msg
 
@@ -20,7 +23,15 @@ def told() -> list[Message]:
 
 @pytest.fixture
 def log(tmp_path: Path, told: list[Message]) -> JobLogFiles:
-    return JobLogFiles(tmp_path, FakeClock(NOON), ENGLISH, told.append)
+    return Settled(tmp_path, FakeClock(NOON), ENGLISH, told.append)
+
+
+class Settled(JobLogFiles):
+    """Waits for the disk after each line, as a test of what stands there must."""
+
+    def write(self, name: str, level: Level, message: Message, **figures: str | int) -> None:
+        super().write(name, level, message, **figures)
+        assert self.flush(5)
 
 
 def lines(path: Path) -> list[dict[str, object]]:
@@ -65,7 +76,7 @@ def test_job_log__cannot_be_written__told_once_until_it_can_again(
 
 def test_job_log__full_disk__told(told: list[Message], tmp_path: Path) -> None:
     (tmp_path / "full.log").symlink_to("/dev/full")
-    log = JobLogFiles(Path("/dev"), FakeClock(NOON), ENGLISH, told.append)
+    log = Settled(Path("/dev"), FakeClock(NOON), ENGLISH, told.append)
     log.write("full", Level.INFO, msg("lost"))
     assert "No space left" in str(told[0])
 
@@ -81,3 +92,45 @@ def test_job_log__somebody_put_something_else_there__is_refused_without_waiting(
     log.write("a.log", Level.INFO, msg("one"))
     assert len(told) == 1
     assert not (tmp_path / "elsewhere").exists()
+
+
+@pytest.fixture
+def frozen(monkeypatch: pytest.MonkeyPatch) -> Iterator[Event]:
+    """A disk that takes nothing until the event is set."""
+    thaw, opens = Event(), os.open
+
+    def waits(path: os.PathLike[str], flags: int, mode: int) -> int:
+        thaw.wait(10)
+        return opens(path, flags, mode)
+
+    monkeypatch.setattr(os, "open", waits)
+    yield thaw
+    thaw.set()
+
+
+def test_job_log__frozen_disk__nobody_waits_and_the_loss_is_told(
+    frozen: Event, told: list[Message], tmp_path: Path
+) -> None:
+    log = JobLogFiles(tmp_path, FakeClock(NOON), ENGLISH, told.append)
+    begun_s = time.monotonic()
+    for _ in range(MOST_WAITING + 3):
+        log.write("a.log", Level.INFO, msg("one"))
+    assert time.monotonic() - begun_s < 2
+    assert not log.flush(0.01)
+    assert ["has not taken a line" in str(one) for one in told] == [True]
+    frozen.set()
+    assert log.flush(10)
+    assert "3 lines of the jobs' logs were lost" in str(told[-1])
+    assert len(lines(tmp_path / "a.log")) == MOST_WAITING
+
+
+def test_job_log__moved_while_lines_wait__they_go_to_the_new_file(frozen: Event, tmp_path: Path) -> None:
+    log = JobLogFiles(tmp_path, FakeClock(NOON), ENGLISH, lambda _: None)
+    log.write("a.log", Level.INFO, msg("one"))
+    frozen.set()
+    assert log.flush(5)
+    (tmp_path / "a.log").rename(tmp_path / "a.log.1")
+    for _ in range(2):
+        log.write("a.log", Level.INFO, msg("two"))
+    assert log.flush(5)
+    assert [len(lines(tmp_path / name)) for name in ("a.log", "a.log.1")] == [2, 1]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Desk
+from ultrad.cli import place
 from ultrad.cli.parser import ROLLBACK_ANSWERS
 from ultrad.cli.place import DEFAULTS, find
 from ultrad.config import Settings
@@ -58,6 +59,40 @@ def test_estop_on__limits_were_just_broken__stops_all_the_same(desk: Desk) -> No
         file.write("[limits]\ntrip_hf = 'oops'\n")
 
     assert desk.ultrad("estop", "on").code == 0
+    assert desk.flag.exists()
+
+
+@pytest.mark.parametrize("breaks", ["mistyped", "not toml", "no rights"])
+def test_estop_on__file_cannot_be_read__stops_the_usual_place_says_so_and_fails(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, breaks: str
+) -> None:
+    assert desk.ultrad("init").code == 0
+    monkeypatch.setattr(
+        place, "DEFAULTS", dict(DEFAULTS) | {"state_dir": f"{desk.home}/state", "runtime_dir": f"{desk.home}/run"}
+    )
+    if breaks == "not toml":
+        desk.config.write_text("state_dir = [", encoding="utf-8")
+    elif breaks == "no rights":
+        desk.config.unlink()
+        desk.config.mkdir()  # even root cannot read a directory as a file
+    named = desk.home / "mistyped.toml" if breaks == "mistyped" else desk.config
+
+    ran = desk.ultrad("--config", str(named), "estop", "on")
+
+    assert ran.code == EXIT_CONFIG
+    assert f"{named} cannot be read" in ran.err
+    assert str(desk.flag) in ran.err
+    assert desk.flag.exists()
+
+
+def test_estop_on__only_the_language_is_unusable__the_place_is_known_and_it_succeeds(desk: Desk) -> None:
+    assert desk.ultrad("init").code == 0
+    desk.config.write_text(desk.config.read_text(encoding="utf-8").replace('"en"', '"fr"'), encoding="utf-8")
+
+    ran = desk.ultrad("estop", "on")
+
+    assert ran.code == 0
+    assert "cannot be read" not in ran.err
     assert desk.flag.exists()
 
 

@@ -24,6 +24,22 @@ http = "{b}"
 [[positions]]
 name = "main"
 account = "0x8626f6940E2eb28930eFb4CeF49B2d1F2C9C1199"
+[deadman]
+url = "{monitor}"
+[[notify.channels]]
+name = "dev"
+kind = "slack-webhook"
+url = "{dev}"
+[[notify.channels]]
+name = "oncall"
+kind = "line"
+token = "{oncall}"
+to = "Uoncall1"
+[[notify.routes]]
+name = "all"
+severities = ["S1", "S2"]
+channels = ["dev"]
+fallback = ["oncall"]
 """
 
 
@@ -36,7 +52,10 @@ class House:
         self.environ: Mapping[str, str] = {}
         self.a = self.secret("a", f"https://a.example/v3/{KEY}a")
         self.b = self.secret("b", f"https://b.example/v3/{KEY}b")
-        self.text = GOOD.format(a=self.a, b=self.b)
+        self.monitor = self.secret("monitor", f"https://monitor.example/{KEY}m")
+        self.dev = self.secret("dev", f"https://hooks.example/services/{KEY}d")
+        self.oncall = self.secret("oncall", f"{KEY}o")
+        self.text = GOOD.format(a=self.a, b=self.b, monitor=self.monitor, dev=self.dev, oncall=self.oncall)
 
     def secret(self, name: str, value: str, mode: int = 0o600) -> Path:
         file = self.directory / name

@@ -132,6 +132,9 @@ def test_secret_references__all_kinds__each_with_its_key(house: House) -> None:
         "chain.endpoints[a].ws",
         "chain.endpoints[b].http",
         "http.estop_token",
+        "notify.channels[dev].url",
+        "notify.channels[oncall].token",
+        "deadman.url",
     ]
 
 

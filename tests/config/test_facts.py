@@ -53,7 +53,7 @@ LINES = {
 def _with(house: House, key: str, value: str) -> Config:
     section, _, name = key.rpartition(".")
     if section == "positions[]":
-        house.add(f"{name} = {value}")
+        house.replace("[[positions]]", f"[[positions]]\n{name} = {value}")
     elif section == "chain":
         house.replace("[chain]", f"[chain]\n{name} = {value}")
     else:

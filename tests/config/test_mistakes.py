@@ -79,6 +79,21 @@ def test_read__any_value_at_any_key__taken_or_the_key_is_named(tmp_path: Path, k
         "environment": "staging",
         "chain": {"network": "sepolia", "endpoints": [{"name": "a", "http": "a"}]},
         "positions": [{"name": "main", "account": ACCOUNT}],
+        "notify": {
+            "channels": [{"name": "ops", "kind": "slack-webhook", "url": "ops"}],
+            "routes": [{"name": "all", "severities": ["S1"], "channels": ["ops"]}],
+        },
+        "trade": {"position": "main", "asset": "USDC", "trade_usd": 50},
+        "signer": {"kind": "keystore", "keystore": "keystore", "passphrase": "passphrase"},
+        "notion": {"token": "notion", "database": "0" * 32},
+        "octobot": {
+            "url": "http://127.0.0.1:9000",
+            "token": "octobot",
+            "exchange": "binance",
+            "symbol": "BTCUSDT",
+            "volume": "2%",
+        },
+        "signals": {"token": "signals"},
     }
     *sections, name = key.split(".")
     here: Any = tree
@@ -136,6 +151,14 @@ def test_read__any_value_at_any_key__taken_or_the_key_is_named(tmp_path: Path, k
             "jobs.health_check = 3 is not allowed. Allowed: a section with its own keys.",
         ),
         ("[jobs.health_check]\ncron = '61 * * * *'", 'jobs.health_check.cron = "61 * * * *" is no schedule ('),
+        (
+            "[[notify.routes]]\nname = 'odd'\nseverities = []\nchannels = ['dev']",
+            "notify.routes[odd].severities is empty: at least 1 needed.",
+        ),
+        (
+            "[[notify.routes]]\nname = 'odd'\nseverities = ['S3']\nchannels = ['dev']",
+            'notify.routes[odd].severities[#1] = "S3" is not allowed. Allowed: one of "S1", "S2".',
+        ),
         ("[jobs.backup_yesterday]\nenabled = true", "Remove it, or use one of: health_check, housekeeping."),
     ],
 )

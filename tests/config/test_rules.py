@@ -176,7 +176,7 @@ def test_guards__what_one_environment_prints__stops_the_other(house: House) -> N
     guards = guards_for_others(house.load())
     assert KEY not in guards
     mistakes = house.add(guards).mistakes()
-    assert len(mistakes) == 4
+    assert len(mistakes) == 8
     for key in (
         "positions[main].account",
         "chain.endpoints[a].http",

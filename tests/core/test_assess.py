@@ -8,6 +8,7 @@ from tests.core.make import BLOCK, hf, market, reading, reserve
 from ultrad.core.assess import (
     PriceTrack,
     change_bps,
+    hard_floor,
     health_factor,
     market_findings,
     oracle_jump,
@@ -65,6 +66,22 @@ def test_health_factor__at_or_under_the_trip_threshold__is_an_s1_that_trips() ->
     assert "1.6000 of main is at or under 1.60 (block 100, collateral $2,000.00, debt $1,000.00)" in str(
         found.message
     )
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [(hf("1.1"), ["hf_low"]), (hf("1.1") - 1, ["hf_low", "hf_floor"]), (0, ["hf_low", "hf_floor"])],
+)
+def test_hard_floor__at_the_edge__only_under_it_counts(value: int, found: list[str]) -> None:
+    assert codes(reading_findings(reading(value), None, LIMITS)) == found
+
+
+def test_hard_floor__under_it__is_an_s1_that_trips() -> None:
+    found = hard_floor(reading(hf("1.05")), LIMITS)
+    assert found is not None
+    assert (found.level, found.severity, found.effect) == (Level.EMERGENCY, Severity.S1, Effect.TRIP)
+    assert (found.subject, found.health_factor) == ("main", hf("1.05"))
+    assert "1.0500 of main is under the hard floor 1.10" in str(found.message)
 
 
 def test_health_factor__between_the_thresholds__warns_and_lets_trade() -> None:

@@ -127,6 +127,9 @@ def test_people__fewer_than_two__asked(people: tuple[str, ...]) -> None:
     ("facts", "failed"),
     [
         (replace(GOOD, late_parts=("watch",)), {"watching"}),
+        (replace(GOOD, findings=(found("channel_down", Level.ALERT, subject="line"),)), set()),
+        (replace(GOOD, incidents=((3, "hf_low"),)), {"no_s1"}),
+        (replace(GOOD, incidents=((3, "value_moved"),)), set()),
         (replace(GOOD, findings=(found("market_unreadable"),)), {"watching"}),
         (replace(GOOD, findings=(found("hf_near", Level.WARNING),)), set()),
         (replace(GOOD, findings=(found("flag_unwritable", Level.EMERGENCY, Severity.S1),)), {"no_s1"}),

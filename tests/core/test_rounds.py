@@ -2,7 +2,7 @@ import pytest
 
 from tests.core.make import at
 from ultrad.core.events import Effect, Level, Severity
-from ultrad.core.rounds import ChainUnavailable, Refused, Silence, silence_finding, unavailable_finding
+from ultrad.core.rounds import ChainUnavailable, Refused, Silence, share_s, silence_finding, unavailable_finding
 from ultrad.i18n import msg
 from ultrad.units import Now
 
@@ -33,6 +33,10 @@ def test_silence__three_rounds_and_sixty_seconds__both_are_needed(
 ) -> None:
     found = silence_finding(silence(*failed_at_s), 3, 60, at(now_s))
     assert (found is not None) is trips
+
+
+def test_share__of_what_is_left__lets_each_be_asked() -> None:
+    assert [share_s(30, 10), share_s(27, 9), share_s(-1, 2)] == [3, 3, 0]
 
 
 def test_silence__a_millisecond_short__does_not_trip() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import anyio
 
 from ultrad.core.position import Batch, Block, Market, Reading, Reserve, Sequencer, Unreadable
-from ultrad.core.rounds import ChainUnavailable, Refused
+from ultrad.core.rounds import READ_LIMIT_S, ChainUnavailable, Refused, share_s
 from ultrad.errors import Permanent, Transient
 from ultrad.i18n import Message, msg
 from ultrad.ports import Clock, EndpointFault, EndpointStatus, Probe, Turned
@@ -39,6 +39,7 @@ REFERENCE = Account(collateral_e8=25_000 * 10**8, debt_e8=11_000 * 10**8)
 class FakeEndpoint:
     """How one endpoint behaves. takes_s: how long each answer takes. frozen: it sees no new blocks.
 
+    branch: whose blocks it shows ("": those of all); it has those from before `forked_at` as well.
     lies: position → the figures that it shows instead of the true ones (None: it cannot read that position).
     """
 
@@ -48,6 +49,8 @@ class FakeEndpoint:
     frozen: bool = False
     head: Block | None = None
     aside: Message | None = None
+    branch: str = ""
+    forked_at: int = 0
     lies: dict[str, Account | None] = field(default_factory=dict)
 
 
@@ -73,6 +76,8 @@ class FakeChain:
         self._max_lag_blocks = max_lag_blocks
         self._state: dict[str, dict[str, Account | None]] = {}
         self._known: deque[Block] = deque(maxlen=4_096)
+        self._branch_of: dict[str, tuple[str, int]] = {}
+        self._tips: dict[str, Block] = {}
         self._newest: Block | None = None
         self._arrived = anyio.Event()
         self._count = 0
@@ -89,22 +94,36 @@ class FakeChain:
         """The position's figures from the next block on; None: its call fails."""
         self.accounts[position] = account
 
-    def mine(self, number: int | None = None, time_s: int | None = None) -> Block:
+    def fork(self, name: str, branch: str = "fork") -> None:
+        """From here on this endpoint has blocks of its own: those mined on that branch."""
+        node = self.node(name)
+        node.branch, node.forked_at = branch, self._count
+        self._tips.setdefault(branch, self._tips[""])
+
+    def rejoin(self, name: str) -> None:
+        """It shows the blocks of all again."""
+        node = self.node(name)
+        node.branch, node.head = "", self._tips[""]
+
+    def mine(self, number: int | None = None, time_s: int | None = None, branch: str = "") -> Block:
         """The next block, or another of that number (a reorganisation), announced by every endpoint that can."""
         self._count += 1
         block = Block(
-            number=number if number is not None else (self._known[-1].number + 1 if self._known else 1),
+            number=number if number is not None else (self._tips[branch].number + 1 if self._tips else 1),
             hash="0x" + hashlib.sha256(str(self._count).encode()).hexdigest(),
             time_s=time_s if time_s is not None else self._clock.now().wall_ms // 1000,
         )
         if len(self._known) == self._known.maxlen:
-            del self._state[self._known[0].hash]
+            del self._state[self._known[0].hash], self._branch_of[self._known[0].hash]
         self._known.append(block)
+        self._tips[branch], self._branch_of[block.hash] = block, (branch, self._count)
         self._state[block.hash] = dict(self.accounts)
         for node in self._nodes:
-            if not node.frozen:
+            if not node.frozen and node.branch == branch:
                 node.head = block
-        if any(node.head == block and node.fault is None and node.aside is None for node in self._nodes):
+        usable = [node for node in self._nodes if node.fault is None and node.aside is None]
+        others = [one.head.number for one in usable if one.branch != branch and one.head is not None]
+        if any(node.head == block for node in usable) and block.number >= max(others, default=0):
             self._newest = block
             self._arrived.set()
         return block
@@ -140,21 +159,36 @@ class FakeChain:
         fault, message = self._fault(node)
         if fault not in {None, EndpointFault.STALE} and message is not None:
             raise Transient(message)
-        if node.head is None or block.hash not in self._state or block.number > node.head.number:
+        if node.head is None or not self._has(node, block) or block.number > node.head.number:
             raise Transient(msg("Endpoint {endpoint} does not have that block.", endpoint=endpoint))
         return self._batch(node, block)
+
+    async def read_head(self, endpoint: str) -> Batch:
+        node = self.node(endpoint)
+        await anyio.sleep(node.takes_s)
+        _, message = self._fault(node)
+        if message is not None or node.head is None:
+            raise Transient(message or msg("Endpoint {endpoint} has no head yet.", endpoint=endpoint))
+        return self._batch(node, node.head)
+
+    def _has(self, node: FakeEndpoint, block: Block) -> bool:
+        branch, count = self._branch_of.get(block.hash, (None, 0))
+        return branch == node.branch or (branch == "" and count <= node.forked_at)
 
     async def market(self) -> Market:
         node, head = await self._serving()
         return Market(block=head, endpoint=node.name, reserves=self.reserves, sequencer=self.sequencer)
 
-    async def probe(self) -> tuple[Probe, ...]:
+    async def probe(self, limit_s: float) -> tuple[Probe, ...]:
+        await anyio.sleep(min(limit_s, max(node.takes_s for node in self._nodes)))
         probes: list[Probe] = []
         for node in self._nodes:
-            await anyio.sleep(node.takes_s)
             fault, message = self._fault(node)
             silent = fault in {EndpointFault.FAILED, EndpointFault.WRONG_CHAIN, EndpointFault.LIMITED}
-            probes.append(Probe(node.name, round(node.takes_s * 1000), message if silent else None))
+            error = message if silent else None
+            if node.takes_s > limit_s:
+                error = msg("Endpoint {endpoint} did not answer in time.", endpoint=node.name)
+            probes.append(Probe(node.name, round(min(limit_s, node.takes_s) * 1000), error))
         return tuple(probes)
 
     def set_aside(self, endpoint: str, reason: Message) -> None:
@@ -187,13 +221,17 @@ class FakeChain:
         return None, None
 
     async def _serving(self) -> tuple[FakeEndpoint, Block]:
-        """The first endpoint that serves, each asked for as long as it takes."""
+        """The first endpoint that serves, the newest head first, each asked for as long as it takes."""
         refused: list[Refused] = []
-        for node in self._nodes:
+        end_s = anyio.current_time() + READ_LIMIT_S
+        for place, node in enumerate(sorted(self._nodes, key=lambda one: -one.head.number if one.head else 1)):
             fault, message = self._fault(node)
             if fault not in {EndpointFault.SET_ASIDE, EndpointFault.LIMITED}:
-                await anyio.sleep(node.takes_s)
+                limit_s = share_s(end_s - anyio.current_time(), len(self._nodes) - place)
+                await anyio.sleep(min(node.takes_s, limit_s))
                 fault, message = self._fault(node)
+                if node.takes_s > limit_s and fault is not EndpointFault.STALE:
+                    message = msg("Endpoint {endpoint} did not answer in time.", endpoint=node.name)
             if message is None and node.head is not None:
                 return node, node.head
             reason = message or msg("Endpoint {endpoint} has no head yet.", endpoint=node.name)

@@ -206,7 +206,7 @@ class FakeOperations:
     async def events(self, which: EventFilter) -> tuple[Recorded, ...]:
         self._fail()
         self.asked.append(which)
-        return self.journal
+        return tuple(one for one in self.journal if one.seq > which.after_seq)
 
     async def stop(self, by: str, reason: str) -> None:
         self._fail()
@@ -232,7 +232,7 @@ class FakeOperations:
     async def incident(self, person: Person, request: IncidentRequest) -> IncidentLine:
         self._fail()
         self.said.append((person, request))
-        return incident(max(1, request.number))
+        return replace(incident(max(1, request.number)), by=person.name if request.act == "ack" else "")
 
     async def test_channels(self, person: Person, name: str) -> tuple[ChannelTest, ...]:
         self._fail()

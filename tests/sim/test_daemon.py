@@ -13,10 +13,13 @@ import tests.sim.world
 import ultrad.daemon
 import ultrad.estop
 import ultrad.supervisor
+import ultrad.watchdog.age
 from tests.sim.promises import assert_journal, assert_settled, beat_gaps, fires, held
 from tests.sim.world import BLOCK_S, World, configured, world
 from ultrad.core.estop import Mode
 from ultrad.core.readings import HOUR_MS
+from ultrad.core.rounds import READ_LIMIT_S
+from ultrad.ports import EndpointFault
 from ultrad.rules import MAX_ROUND_S
 
 pytestmark = pytest.mark.looptime(noop_cycles=0)
@@ -31,6 +34,7 @@ def unhurried(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Looks at flag, status and heartbeat ten times as far apart, blocks each minute: days cost a tenth."""
     with monkeypatch.context() as patch:
         patch.setattr(ultrad.supervisor, "BEAT_S", 10.0)
+        patch.setattr(ultrad.watchdog.age, "LOOK_INTERVAL_S", 10.0)
         patch.setattr(ultrad.estop, "LOOK_INTERVAL_S", 10.0)
         patch.setattr(ultrad.daemon, "REFRESH_S", 10.0)
         patch.setattr(tests.fakes.chain, "TURN_S", 15.0)
@@ -51,6 +55,8 @@ async def live_through(made: World, span: timedelta, block_s: float) -> None:
     kinds = Counter(one.event.kind for one in made.journal.recorded)
     assert kinds == {
         "daemon.started": 1,
+        "finding.raised": 3,  # what had not been read yet at the start
+        "finding.cleared": 3,
         "config.loaded": 1,
         "job.started.health_check": minutes,
         "job.finished.health_check": minutes,
@@ -92,6 +98,24 @@ async def test_daemon__a_quiet_day__is_punctual_to_the_end_and_does_not_grow() -
         await made.stop()
         assert made.kinds("daemon") == ["daemon.started", "daemon.stopped"]
         assert_journal(made)
+
+
+async def test_daemon__outage_with_the_longest_limits_and_most_endpoints__is_never_taken_for_a_hang() -> None:
+    names = tuple(f"e{number}" for number in range(10))
+    config = configured(endpoints=names, more="[estop]\ncrosscheck_wait_s = 10")
+    async with world(config) as made:
+        await made.pass_by(timedelta(minutes=1))
+        made.blind_ms = round((MAX_ROUND_S + READ_LIMIT_S + 1) * 1_000)
+        for name in names:
+            made.chain.node(name).takes_s = 30.0
+            made.chain.node(name).fault = EndpointFault.FAILED
+        late = set[str]()
+        for _ in range(600):
+            await made.pass_by(timedelta(seconds=1))
+            late |= set(made.life.late())
+        assert late == set()
+        assert made.life.causes == ("aave_silent",)
+        assert beat_gaps(made) < 1.1
 
 
 @pytest.mark.prove

@@ -533,12 +533,32 @@ async def test_health_check__an_endpoint_and_the_page_fail__each_is_its_own_find
     assert set(found) == {("probe_failed", "alpha"), ("probe_failed", "http")}
 
 
-async def test_health_check__the_chain_never_answers__the_page_is_probed_all_the_same(world: World) -> None:
+async def test_health_check__silent_three_runs_in_a_row__is_an_alert_until_it_answers(world: World) -> None:
+    async with world.running(builtin(HEALTH_CHECK)) as scheduler:
+
+        async def level() -> Level | None:
+            await scheduler.run_now("health_check")
+            found = world.sink.standing()["job.health_check"].get(("probe_failed", "beta"))
+            if found is not None:
+                assert found.severity is (Severity.S2 if found.level is Level.ALERT else Severity.S3)
+            return found.level if found else None
+
+        world.chain.node("beta").takes_s = 1_000
+        first = [await level() for _ in range(4)]
+        assert first == [Level.WARNING, Level.WARNING, Level.ALERT, Level.ALERT]
+        world.chain.node("beta").takes_s = 0
+        assert await level() is None
+        world.chain.node("beta").takes_s = 1_000
+        assert await level() is Level.WARNING
+
+
+async def test_health_check__one_never_answers__the_others_are_told_apart(world: World) -> None:
     world.chain.node("alpha").takes_s = 1_000
     begun_s = anyio.current_time()
     found = await checked(world)
-    assert set(found) == {("probe_failed", "chain")}
+    assert set(found) == {("probe_failed", "alpha")}
     assert anyio.current_time() - begun_s == pytest.approx(PROBE_LIMIT_S)
+    assert "beta answered in 0 ms" in [text for _, _, text in world.log.lines]
     assert "http answered in 12 ms" in [text for _, _, text in world.log.lines]
 
 

@@ -4,10 +4,22 @@ import anyio
 import pytest
 
 from tests.fakes.chain import Account
-from tests.sim.watching import BAD, GOOD, NEAR, SOON_S, World, account, assert_open, assert_stopped
+from tests.fakes.journal import FakeJournal
+from tests.sim.watching import (
+    BAD,
+    GOOD,
+    NEAR,
+    SOON_S,
+    STALE_S,
+    World,
+    account,
+    assert_open,
+    assert_stopped,
+)
 from ultrad.core.estop import Mode
 from ultrad.core.events import Effect, Level, Severity
-from ultrad.ports import EndpointFault
+from ultrad.core.position import Batch
+from ultrad.ports import EndpointFault, Extremes
 
 pytestmark = pytest.mark.looptime
 
@@ -45,6 +57,17 @@ async def test_watch__exactly_at_the_threshold__trips_and_one_above_only_warns()
         assert life.told()["hf_near"].level is Level.WARNING
         await world.block(account("1.6"))
         assert_stopped(life, world, "hf_low")
+
+
+async def test_watch__falls_under_the_hard_floor_while_on__is_a_further_cause_and_recorded_once() -> None:
+    world = World()
+    async with world.life() as life:
+        await world.trip()
+        await world.block(account("1.05"))
+        assert_stopped(life, world, "hf_low", "hf_floor")
+        await world.pass_s(60)
+        assert await world.kinds() == ["estop.on", "estop.on"]
+        assert dict(life.told()["hf_floor"].figures)["health_factor"] == "1.0500"
 
 
 async def test_watch__near__warns_and_stays_open() -> None:
@@ -136,6 +159,79 @@ async def test_watch__stale_heads__shut_the_gate_but_are_not_silence() -> None:
         assert life.gate.shut_by() == ("no_reading",)
         assert life.told()["endpoint_stale"].level is Level.ALERT
         assert "aave_silent" not in life.told()
+
+
+async def test_watch__a_round_raises_whatever_it_is__holds_the_gate_until_the_next_good_one() -> None:
+    world = World()
+    async with world.life() as life:
+        good = world.chain.read
+
+        async def broken() -> Batch:
+            raise KeyError("a fault of the program")
+
+        world.chain.read = broken  # type: ignore[method-assign]
+        with pytest.raises(KeyError):
+            await life.watch.round()
+        assert life.gate.shut_by() == ("no_reading",)
+        world.chain.read = good  # type: ignore[method-assign]
+        await life.watch.round()
+        assert_open(life)
+
+
+async def test_watch__a_round_is_cancelled__holds_the_gate() -> None:
+    world = World()
+    async with world.life() as life:
+        world.chain.node("alpha").takes_s = 10.0
+        with anyio.move_on_after(1.0):
+            await life.watch.round()
+        assert life.gate.shut_by() == ("no_reading",)
+
+
+async def test_watch__reading_hangs__the_gate_is_held_once_the_last_is_too_old() -> None:
+    world = World()
+    async with world.life() as life:
+
+        async def hangs() -> Batch:
+            await anyio.sleep_forever()
+            raise AssertionError
+
+        good = world.chain.read
+        world.chain.read = hangs  # type: ignore[method-assign]
+        await world.pass_s(STALE_S)
+        assert_open(life)
+        await world.pass_s(2)
+        assert life.gate.shut_by() == ("no_reading",)
+        assert life.told()["reading_old"].effect is Effect.NO_TRADE
+        world.chain.read = good  # type: ignore[method-assign]
+        await life.watch.round()
+        await anyio.sleep(1)
+        assert_open(life)
+        assert "reading_old" not in life.told()
+
+
+class SlowHistory(FakeJournal):
+    """A journal that is long in telling the day's values."""
+
+    async def value_extremes(self, since_steady_ms: int) -> tuple[Extremes, ...]:
+        await anyio.sleep(30)
+        return await super().value_extremes(since_steady_ms)
+
+
+async def test_watch__nothing_answers_from_the_start__is_told_from_the_very_first_moment() -> None:
+    world = World("alpha", "beta")
+    for name in ("alpha", "beta"):
+        world.chain.node(name).takes_s = 5.0
+    world.journal = SlowHistory()
+    async with world.life() as life:
+        assert set(life.told()) == {"no_reading_yet", "market_unread", "history_unread"}
+        assert {one.effect for one in life.told().values()} == {Effect.NO_TRADE}
+        for name in ("alpha", "beta"):
+            world.chain.node(name).takes_s = 0.0
+        await world.pass_s(20)
+        assert set(life.told()) == {"history_unread"}
+        await world.pass_s(20)
+        assert life.told() == {}
+        assert_open(life)
 
 
 async def test_watch__one_of_two_fails__goes_on_with_the_other() -> None:

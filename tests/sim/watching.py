@@ -18,9 +18,10 @@ from ultrad.estop import Estop, Ports
 from ultrad.gate import Gate, GateShutError
 from ultrad.live import Holder
 from ultrad.ports import EndpointFault, EventFilter
-from ultrad.watchdog import MarketWatch, Watchdog, WatchPorts, WatchSettings
+from ultrad.watchdog import MarketWatch, ReadingAge, Watchdog, WatchPorts, WatchSettings
 
 BLOCK_S = 5.0
+STALE_S = 60
 SOON_S = 0.01
 """Long enough for everything that waits for nothing."""
 NEVER_CHECKED = 10**9
@@ -44,6 +45,7 @@ class Life:
     estop: Estop
     watch: Watchdog
     market: MarketWatch
+    age: ReadingAge
     conditions: Conditions
     turns: dict[str, int] = field(default_factory=dict)
 
@@ -128,7 +130,8 @@ class World:
         estop = Estop(ports, self.settings.part(lambda now: now.rules), state)
         watch = Watchdog(WatchPorts(self.chain, estop, gate, self.journal, self.clock, conditions), self.settings)
         market = MarketWatch(self.chain, estop, self.clock, conditions, self.settings)
-        return Life(gate, estop, watch, market, conditions)
+        age = ReadingAge(lambda: watch.batch_at, gate, self.clock, conditions, limit_s=STALE_S)
+        return Life(gate, estop, watch, market, age, conditions)
 
     @asynccontextmanager
     async def life(self) -> AsyncIterator[Life]:
@@ -139,6 +142,7 @@ class World:
             await life.estop.start(())
             for name, loop in (
                 ("estop", life.estop.run),
+                ("age", life.age.run),
                 ("watch", life.watch.run),
                 ("crosscheck", life.watch.run_crosscheck),
                 ("history", life.watch.run_history),

@@ -39,7 +39,8 @@ BLOCK_S = 12.0
 SEND_S = 1.0
 """How often the strategy tries to send something."""
 BLIND_MS = 21_000
-"""A head is waited for 15 s, and a round of calls fails within the rest: so long may an outage go unseen."""
+"""A head is waited for 15 s, and a round of calls of the usual limit fails within the rest: so long may an outage
+go unseen."""
 SERVICE_UID = 990
 TARO, HANAKO = Person(1000, "taro"), Person(1001, "hanako")
 SAID = ResumeRequest(cause="a drop of the price", rollback="not-needed", staging=True, backups=True)
@@ -199,6 +200,7 @@ class World:
         self.broken: list[str] = []
         self.reported: list[tuple[str, str]] = []
         self.mining = True
+        self.blind_ms = BLIND_MS
         self._life: Life | None = None
         self._tasks = tasks
         self._began = self.clock.now()
@@ -410,7 +412,7 @@ class World:
             "the journal says ON": durable.mode is Mode.ON,
             "no reading was ever accepted": life.assembly.organs.watch.batch is None,
             "nothing could be read for long": self._dark_since is not None
-            and now.steady_ms - self._dark_since.steady_ms > BLIND_MS,
+            and now.steady_ms - self._dark_since.steady_ms > self.blind_ms,
             "the life is over": life.ended.is_set(),
         }
         at_s = (now.steady_ms - self._began.steady_ms) / 1_000

@@ -12,17 +12,25 @@ from pathlib import Path
 import anyio
 import pytest
 
-from tests.fakes.operations import FakeOperations, job, recorded, status
+from tests.fakes.operations import FakeOperations, incident, job, recorded, status
 from tests.web.rig import Server, control
 from ultrad.core.changes import Change
 from ultrad.core.checklist import Mark
 from ultrad.core.events import Level, Recorded
 from ultrad.core.messages import message_from_json
-from ultrad.core.status import JobLine, Status
+from ultrad.core.status import IncidentLine, JobLine, Status
 from ultrad.core.wire import from_json
 from ultrad.errors import Permanent, Transient
 from ultrad.i18n import msg
-from ultrad.operations import Person, ReloadAnswer, ResumeAnswer, ResumeRequest
+from ultrad.operations import (
+    ChannelTest,
+    IncidentRequest,
+    Person,
+    QueueLine,
+    ReloadAnswer,
+    ResumeAnswer,
+    ResumeRequest,
+)
 from ultrad.ports import EventFilter
 from ultrad.web.control import ControlPart, ControlSettings
 
@@ -173,19 +181,94 @@ async def test_run_job__odd_name__is_passed_as_it_was_meant(path: Path) -> None:
     assert server.operations.runs == ["a/b <c>"]
 
 
+async def test_incident__passes_what_is_said_as_one_line(path: Path) -> None:
+    wanted = {"act": "open", "text": " keys\n leaked\u3000here ", "severity": "S1", "code": "key_leak"}
+    async with control(path) as server:
+        answer = await server.ask("POST", "/incident", wanted)
+    assert from_json(IncidentLine, answer.json) == incident(1)
+    said = IncidentRequest("open", text="keys leaked here", severity="S1", code="key_leak")
+    assert server.operations.said == [(Person(os.getuid(), f"user {os.getuid()}"), said)]
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "act"),
+        ({"act": 1}, "act"),
+        ({"act": "ack", "number": "x"}, "number"),
+        ({"act": "ack", "number": True}, "number"),
+        ({"act": "ack", "number": 3.5}, "number"),
+        ({"act": "note", "number": 3, "text": None}, "text"),
+        ({"act": "note", "number": 3, "text": "bell\x07"}, "text"),
+        ({"act": "note", "number": 3, "text": "half \ud83d"}, "text"),
+        ({"act": "open", "text": "x", "severity": 1}, "severity"),
+        ({"act": "open", "text": "x", "severity": "S2", "by": "root"}, "by"),
+        ([], None),
+        (b"{", None),
+    ],
+)
+async def test_incident__bad_request__is_refused_by_field(body: object, field: str | None, path: Path) -> None:
+    async with control(path) as server:
+        answer = await server.ask("POST", "/incident", body)
+    assert (answer.status, answer.json["error"].get("field"), answer.json["kind"]) == (400, field, "permanent")
+    assert not server.operations.said
+
+
+@pytest.mark.parametrize(("body", "name"), [({"channel": "line"}, "line"), ({}, ""), (None, "")])
+async def test_notify_test__answers_for_each_channel(body: object, name: str, path: Path) -> None:
+    async with control(path) as server:
+        answer = await server.ask("POST", "/notify/test", body)
+    infra, line = from_json(tuple[ChannelTest, ...], answer.json)
+    assert (infra.channel, infra.error, line.channel, line.elapsed_ms) == ("infra", None, "line", 15_000)
+    assert server.operations.tested == [(Person(os.getuid(), f"user {os.getuid()}"), name)]
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"channel": 1}, "channel"),
+        ({"channel": None}, "channel"),
+        ({"name": "x"}, "name"),
+        ([], None),
+        (b"x", None),
+    ],
+)
+async def test_notify_test__bad_request__is_refused_by_field(body: object, field: str | None, path: Path) -> None:
+    async with control(path) as server:
+        answer = await server.ask("POST", "/notify/test", body)
+    assert (answer.status, answer.json["error"].get("field")) == (400, field)
+    assert not server.operations.tested
+
+
+async def test_notify_queue__comes_back_as_it_is(path: Path) -> None:
+    waiting = (QueueLine("n1", "line", 3, "S2", msg("a {thing}", thing="x"), 1, 2, 3, "infra"),)
+    async with control(path, FakeOperations(waiting=waiting)) as server:
+        answer = await server.ask("GET", "/notify/queue")
+    assert from_json(tuple[QueueLine, ...], answer.json) == waiting
+
+
 @pytest.mark.parametrize(
     ("error", "code", "kind"),
     [(Transient(msg("disk {n}", n=1)), 503, "transient"), (Permanent(msg("no such job")), 409, "permanent")],
 )
 @pytest.mark.parametrize(
-    "route", ["GET /events", "POST /estop", "POST /resume", "POST /reload", "POST /jobs/x/run"]
+    ("route", "body"),
+    [
+        ("GET /events", None),
+        ("POST /estop", None),
+        ("POST /resume", None),
+        ("POST /reload", None),
+        ("POST /jobs/x/run", None),
+        ("POST /incident", {"act": "ack", "number": 3}),
+        ("POST /notify/test", None),
+    ],
 )
 async def test_any_route__daemon_refuses__the_message_travels_whole(
-    error: Transient | Permanent, code: int, kind: str, route: str, path: Path
+    error: Transient | Permanent, code: int, kind: str, route: str, body: object, path: Path
 ) -> None:
     method, target = route.split()
     async with control(path, FakeOperations(error=error)) as server:
-        answer = await server.ask(method, target)
+        answer = await server.ask(method, target, body)
     assert (answer.status, answer.json["kind"]) == (code, kind)
     assert message_from_json(answer.json["error"]["message"]) == error.message
 
@@ -197,6 +280,9 @@ async def test_any_route__daemon_refuses__the_message_travels_whole(
         ("POST /status", 405),
         ("GET /resume", 405),
         ("GET /reload", 405),
+        ("GET /incident", 405),
+        ("GET /notify/test", 405),
+        ("POST /notify/queue", 405),
         ("GET /jobs/x/run", 405),
         ("POST /jobs", 404),
     ],

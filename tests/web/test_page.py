@@ -5,12 +5,13 @@ from html.parser import HTMLParser
 
 import pytest
 
-from tests.fakes.operations import ACCOUNT, ON, finding, job, reading, recorded, status
+from tests.fakes.operations import ACCOUNT, ON, finding, incident, job, reading, recorded, status
 from tests.web.rig import ZONE, http
 from ultrad.core.estop import Mode
-from ultrad.core.events import Level
+from ultrad.core.events import Level, Severity
+from ultrad.core.incidents import Stage
 from ultrad.core.limits import Limits
-from ultrad.core.status import PositionStatus, Status
+from ultrad.core.status import STAGE_WORDS, ChannelLine, PositionStatus, Status
 from ultrad.i18n import LANGUAGES, Language, catalogue, msg
 from ultrad.units import WAD, Bps
 from ultrad.web.html import Html, el, join
@@ -66,6 +67,8 @@ def test_page__hostile_text_everywhere__stays_text(language: Language) -> None:
         positions=(PositionStatus(EVIL, EVIL, reading(), Bps(1)),),
         endpoints=tuple(replace(one, name=EVIL, reason=evil) for one in status().endpoints),
         findings=(finding(EVIL),),
+        incidents=(replace(incident(), message=evil, by=EVIL, code=EVIL, subject=EVIL),),
+        channels=(ChannelLine(EVIL, 1, evil, None, 0, None),),
         parts=tuple(replace(one, name=EVIL) for one in status().parts),
         jobs=(replace(job(EVIL), last_message=evil),),
         journal=replace(status().journal, trouble=evil),
@@ -75,7 +78,7 @@ def test_page__hostile_text_everywhere__stays_text(language: Language) -> None:
     reader = read(shown, language)
     assert not {"script", "img"} & set(reader.tags)
     assert not [name for name, _ in reader.attributes if name.startswith("on")]
-    assert reader.all.count(EVIL) >= 12
+    assert reader.all.count(EVIL) >= 16
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -173,6 +176,44 @@ def test_page__many_positions__those_nearest_to_their_limits_come_first() -> Non
     assert reader.all.index("unread") < reader.all.index("near") < reader.all.index("safe 0")
     assert f"safe {MOST_ROWS - 2}" not in reader.all
     assert "… and 2 more: see ultrad status" in reader.text
+
+
+def test_page__incidents__say_how_grave_who_has_them_and_whether_they_stand() -> None:
+    grave = replace(incident(7), severity=Severity.S1, stage=Stage.ACKNOWLEDGED, stands=False, by="sato")
+    reader = read(replace(status(), incidents=(grave, incident(3))))
+    at = reader.text.index("7")
+    assert reader.text[at : at + 7] == [
+        "7",
+        "S1",
+        "taken on",
+        "over",
+        "The channel line takes no notices.",
+        "sato",
+        "2026-03-02 20:59:00",
+    ]
+    assert reader.text[reader.text.index("3") + 1 :][:3] == ["S2", "open", "there"]
+    assert ("class", "tight bad") in reader.attributes
+
+
+@pytest.mark.parametrize("stage", Stage)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_page__every_stage__has_a_word_in_each_language(stage: Stage, language: Language) -> None:
+    shown = replace(status(), incidents=(replace(incident(), stage=stage),))
+    assert catalogue(language)(STAGE_WORDS[stage]) in read(shown, language).text
+
+
+def test_page__channels__say_which_takes_nothing_and_why() -> None:
+    reader = read(status())
+    at = reader.text.index("infra")
+    assert reader.text[at : at + 5] == ["infra", "works", "2026-03-02 20:59:55", "0", "–"]
+    at = reader.text.index("line")
+    assert reader.text[at : at + 6] == ["line", "takes nothing", "–", "2", "12", "no answer in 15 s"]
+
+
+def test_page__no_incident_and_no_channel__says_so() -> None:
+    reader = read(replace(status(), incidents=(), channels=()))
+    assert "No incident is open." in reader.text
+    assert "No channel is configured: nobody is told of anything." in reader.text
 
 
 async def test_page__served__forbids_scripts_and_loads_nothing() -> None:

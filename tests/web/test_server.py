@@ -9,9 +9,10 @@ import anyio
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.fakes.operations import ACCOUNT, ON, FakeOperations, finding, part, status
+from tests.fakes.operations import ACCOUNT, ON, FakeOperations, finding, incident, part, status
 from tests.web.rig import TOKEN, ZONE, Server, http
 from ultrad.core.estop import Mode
+from ultrad.core.events import Severity
 from ultrad.core.limits import Limits
 from ultrad.core.status import PositionStatus
 from ultrad.errors import Fatal, Permanent, Transient
@@ -25,7 +26,21 @@ async def test_health__all_turn__is_ok_and_carries_warnings() -> None:
     async with http() as server:
         answer = await server.ask("GET", "/health")
     assert answer.status == 200
-    assert answer.json == {"status": "ok", "estop": False, "warnings": ["alpha answers slowly"], "reasons": []}
+    assert answer.json == {
+        "status": "ok",
+        "estop": False,
+        "warnings": ["alpha answers slowly"],
+        "incidents": 1,
+        "reasons": [],
+    }
+
+
+async def test_health__incidents__counts_those_that_somebody_is_told_of() -> None:
+    graves = (Severity.S1, Severity.S2, Severity.S2, Severity.S3)
+    shown = replace(status(), incidents=tuple(replace(incident(), severity=one) for one in graves))
+    async with http(FakeOperations(shown=shown)) as server:
+        answer = await server.ask("GET", "/health")
+    assert (answer.status, answer.json["incidents"]) == (200, 3)
 
 
 async def test_health__estop_on__is_still_ok_and_says_so() -> None:
@@ -102,6 +117,17 @@ async def test_api_status__estop_on__pauses_trading_with_its_reason() -> None:
     assert shown["estop"]["causes"][0]["figures"] == {"hf": "1.5845"}
 
 
+async def test_api_status__incidents_and_channels__as_they_are() -> None:
+    async with http() as server:
+        shown = (await server.ask("GET", "/api/status")).json
+    (one,) = shown["incidents"]
+    assert (one["number"], one["severity"], one["stage"], one["stands"]) == (3, "S2", "open", True)
+    infra, line = shown["channels"]
+    assert (infra["up"], infra["failing_for_ms"], infra["reason"]) == (True, None, None)
+    assert (line["up"], line["failing_for_ms"], line["waiting"], line["quota_left"]) == (False, 4_999_000, 2, 12)
+    assert line["reason"] == "no answer in 15 s"
+
+
 async def test_api_status__gate_shut_for_less_than_a_stop__pauses_trading_too() -> None:
     shut = replace(status().estop, shut_by=("no reading yet",))
     async with http(FakeOperations(shown=replace(status(), estop=shut))) as server:
@@ -140,6 +166,14 @@ async def test_metrics__names_of_the_operators__with_their_figures() -> None:
     assert ("ultrad_endpoint_latency_seconds", "beta") not in figures
 
 
+async def test_metrics__incidents_and_channels__a_figure_for_each() -> None:
+    async with http() as server:
+        figures = _figures((await server.ask("GET", "/metrics")).body)
+    assert [figures["ultrad_incidents_open", one] for one in ("S1", "S2", "S3")] == [0, 1, 0]
+    assert [figures["ultrad_notices_waiting", one] for one in ("infra", "line")] == [0, 2]
+    assert [figures["ultrad_channel_up", one] for one in ("infra", "line")] == [1, 0]
+
+
 async def test_metrics__nothing_known_yet__leaves_figures_out_rather_than_zero() -> None:
     empty = replace(
         status(),
@@ -162,7 +196,7 @@ async def test_metrics__nothing_known_yet__leaves_figures_out_rather_than_zero()
 
 def _figures(body: bytes) -> dict[tuple[str, str], float]:
     """(name, value of the label that says which, or empty) → figure."""
-    which = ("position", "endpoint", "part", "job", "level")
+    which = ("position", "endpoint", "part", "job", "level", "severity", "channel")
     return {
         (one.name, next((one.labels[name] for name in which if name in one.labels), "")): one.value
         for family in text_string_to_metric_families(body.decode())

@@ -7,13 +7,33 @@ from ultrad.cli.session import Session
 from ultrad.cli.view import estop_banner
 from ultrad.control_client import EXIT_UNREACHABLE, Unreachable
 from ultrad.core.wire import to_json
-from ultrad.errors import EXIT_FAILED, Transient, UltradError
+from ultrad.errors import EXIT_CONFIG, EXIT_FAILED, Transient, UltradError
 from ultrad.i18n import msg
 from ultrad.ports import FlagState
 
 
 def on(session: Session) -> int:
-    """Stop: through the daemon where it answers, else by the flag file alone, which counts just as well."""
+    """Stop: through the daemon where it answers, else by the flag file alone, which counts just as well.
+
+    Where the configuration does not say which daemon is meant, the usual one is stopped: too much rather than too
+    little. But it is no success, because the one that was meant may go on.
+    """
+    if session.place.found:
+        return _on(session)
+    paths = session.place.paths
+    session.screen.complain(
+        msg(
+            "{path} cannot be read: it does not say which daemon is meant, so the one at the usual place {flag} "
+            "is stopped. If another one was meant, it goes on: run the command again with the right --config, or "
+            "touch its flag.",
+            path=str(session.place.config),
+            flag=str(paths.flag),
+        )
+    )
+    return _on(session) or EXIT_CONFIG
+
+
+def _on(session: Session) -> int:
     reason = session.args.reason
     try:
         session.client().stop(reason)

@@ -3,7 +3,7 @@
 from ultrad.cli.screen import Section, View
 from ultrad.cli.session import Session
 from ultrad.cli.view import events_section, incidents_section
-from ultrad.core.events import Recorded
+from ultrad.core.events import Recorded, Severity
 from ultrad.core.status import IncidentLine
 from ultrad.core.wire import to_json
 from ultrad.errors import Permanent
@@ -57,7 +57,7 @@ def opened(session: Session) -> int:
         line,
         msg("Incident {number} ({severity}) is open.", number=line.number, severity=line.severity.value),
     )
-    if line.severity.value == "S1":
+    if line.severity is Severity.S1 and not args.json:
         session.screen.say(msg("The emergency stop is ON: nothing is signed or sent until `ultrad resume`."))
     return 0
 

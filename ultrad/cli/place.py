@@ -29,7 +29,11 @@ MAX_FILE_BYTES = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One daemon's surroundings. sound: whether its file could be read as far as needed here."""
+    """One daemon's surroundings.
+
+    sound: whether its file could be read as far as needed here. found: whether it said which daemon is meant, with
+    no directory standing at its default for want of a usable one.
+    """
 
     config: Path
     language: Language
@@ -37,6 +41,7 @@ class Place:
     state_dir: str
     runtime_dir: str
     sound: bool
+    found: bool
 
     @property
     def paths(self) -> Paths:
@@ -73,6 +78,7 @@ def find(config: Path, environ: Mapping[str, str]) -> Place:
         state_dir=told["state_dir"],
         runtime_dir=told["runtime_dir"],
         sound=bool(raw) and told == written,
+        found=bool(raw) and all(told[key] == written[key] for key in ("state_dir", "runtime_dir")),
     )
 
 

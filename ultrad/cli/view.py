@@ -6,6 +6,7 @@ from ultrad.cli.screen import BAD, DIM, GOOD, LEVEL_STYLES, Cell, Section, View
 from ultrad.core.estop import Cause, Mode
 from ultrad.core.events import Recorded, Severity
 from ultrad.core.status import (
+    STAGE_WORDS,
     ChannelLine,
     EndpointLine,
     EstopStatus,
@@ -202,7 +203,7 @@ def incidents_section(incidents: tuple[IncidentLine, ...], when: When) -> Sectio
         (
             Cell(str(one.number)),
             Cell(one.severity.value, BAD if one.severity is Severity.S1 else "yellow"),
-            Cell(one.stage.value),
+            Cell(STAGE_WORDS[one.stage]),
             Cell(when(one.since_ms), DIM),
             Cell(msg("there"), BAD) if one.stands else Cell(msg("over"), GOOD),
             Cell(one.by),

@@ -111,6 +111,8 @@ def explain(error: ErrorDetails, raw: object) -> Mistake:
             problem=context["problem"],
             allowed=allowed(shape),
         )
+    elif kind == "too_short":
+        message = msg("{key} is empty: at least {count} needed.", key=key, count=context["min_length"])
     elif kind == "too_long":
         message = msg("{key} has too many entries: at most {count} allowed.", key=key, count=context["max_length"])
     else:

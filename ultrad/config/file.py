@@ -129,7 +129,13 @@ def _validate(raw: object) -> tuple[Settings | None, list[ErrorDetails]]:
     try:
         return Settings.model_validate(_frozen(raw)), []
     except ValidationError as error:
-        return None, error.errors(include_url=False)
+        return None, _own(error.errors(include_url=False))
+
+
+def _own(errors: list[ErrorDetails]) -> list[ErrorDetails]:
+    """Less the lists that are too short only for want of their wrong items."""
+    wrong_lists = {error["loc"][:-1] for error in errors if error["loc"]}
+    return [error for error in errors if error["type"] != "too_short" or error["loc"] not in wrong_lists]
 
 
 def _frozen(value: object) -> object:

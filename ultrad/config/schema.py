@@ -83,7 +83,9 @@ class ChainSection(Section):
         max_length=MAX_ENDPOINTS,
         description="At least one, two in production: one may lie or fall silent.",
     )
-    call_timeout_s: int = _whole(5, 1, 30, "How long one call may take. Longer than a few blocks is of no use.")
+    call_timeout_s: int = _whole(
+        5, 1, 30, "How long one call may take. A whole reading has 30 s, shared by the endpoints."
+    )
     stale_head_s: int | None = _whole(
         None,
         5,

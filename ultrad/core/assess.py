@@ -13,6 +13,7 @@ def reading_findings(reading: Reading, extremes: tuple[int, int] | None, limits:
     """Every finding about one reading. extremes: lowest and highest net value of the window before it."""
     found = (
         health_factor(reading, limits),
+        hard_floor(reading, limits),
         empty_position(reading, limits),
         value_change(reading, extremes, limits),
     )
@@ -63,6 +64,39 @@ def health_factor(reading: Reading, limits: Limits) -> Finding | None:
             block=reading.block.number,
         ),
         figures=figures,
+        health_factor=hf,
+    )
+
+
+def hard_floor(reading: Reading, limits: Limits) -> Finding | None:
+    """Under the hard floor liquidation is near.
+
+    A code of its own, so that it is a further cause where the stop is ON already, and people are told anew.
+    """
+    hf = reading.health_factor
+    if hf >= limits.hard_floor_hf:
+        return None
+    return Finding(
+        code="hf_floor",
+        subject=reading.position,
+        level=Level.EMERGENCY,
+        origin=Origin.OUTSIDE,
+        severity=Severity.S1,
+        effect=Effect.TRIP,
+        message=msg(
+            "Health factor {hf} of {position} is under the hard floor {limit} (block {block}, debt {debt}): at 1 "
+            "it is liquidated. Repay debt or add collateral now.",
+            hf=hf_text(hf),
+            position=reading.position,
+            limit=hf_text(limits.hard_floor_hf, 2),
+            block=reading.block.number,
+            debt=usd_text(reading.debt_e8),
+        ),
+        figures=(
+            ("health_factor", hf_text(hf)),
+            ("limit", hf_text(limits.hard_floor_hf)),
+            ("block", str(reading.block.number)),
+        ),
         health_factor=hf,
     )
 

@@ -27,6 +27,8 @@ MARKET_CODES = frozenset(
     {"oracle_jump", "oracle_stale", "oracle_age_unknown", "reserve_unusable", "sequencer_down", "sequencer_grace"}
 )
 """The market's own troubles: each keeps trades off by itself for as long as it lasts, stop or no stop."""
+TELLING_CODES = frozenset({"channel_down", "quota_low", "notice_given_up", "deadman_unreachable"})
+"""Troubles of the ways to people: told by other ways and to be mended, but no fault of the watch."""
 NAMED_AT_MOST = 5
 """How many findings a line names; the status has them all."""
 
@@ -198,7 +200,7 @@ def _watching(facts: ResumeFacts) -> Line:
         if one.level >= Level.ALERT
         and one.severity is not Severity.S1
         and one.key not in facts.causes
-        and one.code not in JUDGED_BY_THEIR_OWN_LINES | MARKET_CODES
+        and one.code not in JUDGED_BY_THEIR_OWN_LINES | MARKET_CODES | TELLING_CODES
     )
     if faults:
         return _line(

@@ -7,6 +7,15 @@ from ultrad.errors import Transient
 from ultrad.i18n import Message, msg
 from ultrad.units import Now
 
+READ_LIMIT_S = 30.0
+"""How long one reading may take, whatever the number of endpoints and the limit of a call: so that two rounds that
+fail fit into the minute after which silence trips, and the loop that reads is never taken for a hung one."""
+
+
+def share_s(left_s: float, endpoints: int) -> float:
+    """How long the next of so many endpoints may take, so that each is asked within what is left of a round."""
+    return max(left_s, 0.0) / endpoints
+
 
 @dataclass(frozen=True, slots=True)
 class Refused:

@@ -1,12 +1,13 @@
 """What the daemon says of itself: one record behind the page, the commands, `/health` and the metrics."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ultrad.core.estop import Cause, Mode, Override
 from ultrad.core.events import Finding, Recorded, Severity
 from ultrad.core.incidents import Stage
 from ultrad.core.position import Reading, Reserve
-from ultrad.i18n import Message
+from ultrad.i18n import Message, msg
 from ultrad.units import Bps, Now, Wad
 
 
@@ -93,6 +94,15 @@ class JournalStatus:
     hash: str
     backlog: int
     trouble: Message | None
+
+
+STAGE_WORDS: Mapping[Stage, Message] = {
+    Stage.OPEN: msg("open"),
+    Stage.ACKNOWLEDGED: msg("taken on"),
+    Stage.ESCALATED: msg("escalated"),
+    Stage.RESOLVED: msg("resolved"),
+}
+"""The stages of an incident, for people."""
 
 
 @dataclass(frozen=True, slots=True)

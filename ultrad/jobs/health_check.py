@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 import anyio
 
-from ultrad.core.events import Finding, Level, Origin
+from ultrad.core.events import Finding, Level, Origin, Severity
 from ultrad.core.schedule import Missed
 from ultrad.i18n import msg
 from ultrad.jobs.spec import JobContext, JobResult, JobSpec
@@ -15,6 +15,10 @@ VERY_SLOW_MS = 30_000
 """The operators' figures: a slower probe is a warning, then an alert."""
 PROBE_LIMIT_S = 35.0
 """Longer than VERY_SLOW_MS, so that a very slow answer can still be told from none."""
+ALL_LIMIT_S = 40.0
+"""For all probes of one kind together: longer than each, so that one that is silent does not hide the others."""
+SILENT_RUNS = 3
+"""So many failed probes in a row are no hiccup any more."""
 LOG_FILE = "healthcheck.log"
 
 
@@ -22,20 +26,27 @@ async def _run(context: JobContext) -> JobResult:
     answers: dict[Origin, tuple[Probe, ...]] = {}
 
     async def ask(origin: Origin, name: str, question: Callable[[], Awaitable[tuple[Probe, ...]]]) -> None:
-        limit_ms = round(PROBE_LIMIT_S * 1000)
-        answers[origin] = (Probe(name, limit_ms, msg("no answer within {limit} s", limit=round(PROBE_LIMIT_S))),)
-        with anyio.move_on_after(PROBE_LIMIT_S):
+        limit_ms = round(ALL_LIMIT_S * 1000)
+        answers[origin] = (Probe(name, limit_ms, msg("no answer within {limit} s", limit=round(ALL_LIMIT_S))),)
+        with anyio.move_on_after(ALL_LIMIT_S):
             answers[origin] = await question()
 
     async def http() -> tuple[Probe, ...]:
         return (await context.probe_http(),)
 
+    async def chain() -> tuple[Probe, ...]:
+        return await context.chain.probe(PROBE_LIMIT_S)
+
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(ask, Origin.OUTSIDE, "chain", context.chain.probe)
+        tasks.start_soon(ask, Origin.OUTSIDE, "chain", chain)
         tasks.start_soon(ask, Origin.INFRASTRUCTURE, "http", http)
     probes = [(origin, probe) for origin in (Origin.OUTSIDE, Origin.INFRASTRUCTURE) for probe in answers[origin]]
-    findings = tuple(found for origin, probe in probes if (found := _finding(origin, probe)))
-    bad = {found.subject: found.level for found in findings}
+    silent = context.silent_runs
+    for _, probe in probes:
+        silent[probe.name] = silent[probe.name] + 1 if probe.error is not None else 0
+    found = (_finding(origin, probe, silent[probe.name]) for origin, probe in probes)
+    findings = tuple(one for one in found if one is not None)
+    bad = {one.subject: one.level for one in findings}
     for _, probe in probes:
         context.log.write(
             LOG_FILE,
@@ -54,12 +65,16 @@ async def _run(context: JobContext) -> JobResult:
     )
 
 
-def _finding(origin: Origin, probe: Probe) -> Finding | None:
-    """What is wrong with one answer, if anything."""
+def _finding(origin: Origin, probe: Probe, silent_runs: int) -> Finding | None:
+    """What is wrong with one answer, if anything. silent_runs: how often it failed in a row, with this time."""
     figures = (("elapsed_ms", str(probe.elapsed_ms)),)
     if probe.error is not None:
         message = msg("{name} failed its probe: {why}", name=probe.name, why=probe.error)
-        return Finding("probe_failed", probe.name, Level.WARNING, origin, message, figures=figures)
+        level, severity = (
+            (Level.ALERT, Severity.S2) if silent_runs >= SILENT_RUNS else (Level.WARNING, Severity.S3)
+        )
+        runs = ("runs", str(silent_runs))
+        return Finding("probe_failed", probe.name, level, origin, message, severity, figures=(*figures, runs))
     if probe.elapsed_ms <= SLOW_MS:
         return None
     level = Level.ALERT if probe.elapsed_ms > VERY_SLOW_MS else Level.WARNING

@@ -1,7 +1,8 @@
 """What a job is: what it is given, what it answers, and when it runs."""
 
+from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ultrad.core.events import Finding
 from ultrad.core.schedule import Missed, Schedule
@@ -11,13 +12,17 @@ from ultrad.ports import Chain, Clock, JobLog, Journal, Probe
 
 @dataclass(frozen=True, slots=True)
 class JobContext:
-    """What jobs may use. probe_http: asks the daemon's own `/health` over HTTP, timed."""
+    """What jobs may use. probe_http: asks the daemon's own `/health` over HTTP, timed.
+
+    silent_runs: how many runs in a row each probe has failed; a restart begins anew.
+    """
 
     clock: Clock
     chain: Chain
     journal: Journal
     log: JobLog
     probe_http: Callable[[], Awaitable[Probe]]
+    silent_runs: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True, slots=True)

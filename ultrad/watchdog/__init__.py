@@ -1,6 +1,7 @@
 """The watch: of the positions at every head, and of the market around them."""
 
+from ultrad.watchdog.age import ReadingAge
 from ultrad.watchdog.market import MarketWatch
 from ultrad.watchdog.positions import Watchdog, WatchPorts, WatchSettings
 
-__all__ = ["MarketWatch", "WatchPorts", "WatchSettings", "Watchdog"]
+__all__ = ["MarketWatch", "ReadingAge", "WatchPorts", "WatchSettings", "Watchdog"]

@@ -10,7 +10,7 @@ from ultrad.units import INFINITE_HF, Now, hf_text
 
 
 def dispute(what: Dispute, now: Now, rules: EstopRules) -> Finding:
-    """Endpoints contradict each other about one block; unresolved for too long it trips."""
+    """Endpoints contradict each other; unresolved for too long it trips."""
     seconds = (now.steady_ms - what.since.steady_ms) // 1_000
     unresolved = seconds >= rules.unresolved_s
     return Finding(
@@ -21,8 +21,9 @@ def dispute(what: Dispute, now: Now, rules: EstopRules) -> Finding:
         severity=Severity.S1 if unresolved else Severity.S2,
         effect=Effect.TRIP if unresolved else Effect.NO_TRADE,
         message=msg(
-            "The endpoints {names} contradict each other about the same block, for {seconds} s now. "
-            "The gate is shut; after {limit} s that trips. Find out which one is wrong and take it out.",
+            "The endpoints {names} contradict each other about the position, or about which blocks there are, for "
+            "{seconds} s now. The gate is shut; after {limit} s that trips. Find out which one is wrong and take "
+            "it out.",
             names=", ".join(one.endpoint for one in what.votes),
             seconds=seconds,
             limit=rules.unresolved_s,
@@ -41,6 +42,22 @@ def contradicted(name: str, reason: Message) -> Finding:
     return Finding("endpoint_contradicted", name, Level.CRITICAL, Origin.OUTSIDE, reason, Severity.S2)
 
 
+def branched(name: str) -> Finding:
+    """An endpoint that shows other blocks than a majority."""
+    return Finding(
+        "endpoint_branched",
+        name,
+        Level.ALERT,
+        Origin.OUTSIDE,
+        msg(
+            "The endpoint {endpoint} does not have the blocks that the majority agrees on: it confirms nothing "
+            "until it has. Ask its provider.",
+            endpoint=name,
+        ),
+        Severity.S2,
+    )
+
+
 def market_unreadable(error: Transient) -> Finding:
     """Reserves and prices could not be read: no trade."""
     return Finding(
@@ -51,6 +68,57 @@ def market_unreadable(error: Transient) -> Finding:
         msg("Reserves and prices cannot be read: {reason} No new trade until they can.", reason=error.message),
         Severity.S2,
         Effect.NO_TRADE,
+    )
+
+
+def not_yet(code: str, message: Message) -> Finding:
+    """Something that trading needs has not been read since the start.
+
+    A warning, because each start begins with it; what keeps it from being read is told by its own finding.
+    """
+    return Finding(code, "", Level.WARNING, Origin.OUTSIDE, message, Severity.S3, Effect.NO_TRADE)
+
+
+def no_reading_yet() -> Finding:
+    """No position was read since the start."""
+    return not_yet(
+        "no_reading_yet",
+        msg("No position has been read since the start: the gate is shut until the first good reading."),
+    )
+
+
+def market_unread() -> Finding:
+    """No reserve and no price was read since the start."""
+    return not_yet(
+        "market_unread",
+        msg("Reserves and prices have not been read since the start. No new trade until they are."),
+    )
+
+
+def history_unread() -> Finding:
+    """The journal has not yet told the day's values."""
+    return not_yet(
+        "history_unread",
+        msg("The values of the last day have not been read from the journal yet. No new trade until they are."),
+    )
+
+
+def reading_old(age_s: int, limit_s: int) -> Finding:
+    """Nothing was accepted for too long, whatever the reason: the gate is held shut."""
+    return Finding(
+        "reading_old",
+        "",
+        Level.ALERT,
+        Origin.INFRASTRUCTURE,
+        msg(
+            "The newest accepted reading is {age} s old (limit {limit} s): the gate is shut until there is a "
+            "newer one. The other findings, or the log, say what keeps the watch from reading.",
+            age=age_s,
+            limit=limit_s,
+        ),
+        Severity.S2,
+        Effect.NO_TRADE,
+        (("age_s", str(age_s)), ("limit_s", str(limit_s))),
     )
 
 

@@ -29,6 +29,8 @@ class MarketWatch:
 
     async def run(self, turned: Turned) -> None:
         """Read the market, for ever."""
+        if self.market is None:
+            self._sink.observe("market", (findings_of.market_unread(),), self._clock.now())
         while True:
             await self.round()
             turned()

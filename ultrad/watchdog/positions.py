@@ -20,8 +20,9 @@ from ultrad.live import Live
 from ultrad.ports import Chain, Clock, EndpointFault, FindingSink, Journal, Turned
 from ultrad.units import Bps, Now, Wad
 from ultrad.watchdog import findings_of
+from ultrad.watchdog.age import NO_READING
+from ultrad.watchdog.second import SecondOpinion, counts
 
-NO_READING = "no_reading"
 DISPUTED = "disputed"
 HISTORY_RETRY_S = 30.0
 """How often reading the value history is tried again; without it a day's change is not seen whole."""
@@ -71,7 +72,8 @@ class Watchdog:
         self._live, self._settings = live, live.now
         self._silence = Silence()
         self._dispute: Dispute | None = None
-        self._suspect = False
+        self._suspects: tuple[Vote, ...] = ()
+        self._second = SecondOpinion(ports.chain, self._vote_now, lambda: self._settings.rules.crosscheck_wait_s)
         self._accepted = anyio.Event()
         self._liars: dict[str, Finding] = {}
         self._values: dict[str, RollingExtremes] = {}
@@ -86,6 +88,8 @@ class Watchdog:
 
     async def run(self, turned: Turned) -> None:
         """Read at every head, or each `round_s` where none comes, for ever."""
+        if self.batch is None:
+            self._sink.observe("start", (findings_of.no_reading_yet(),), self._clock.now())
         while True:
             with anyio.move_on_after(self._settings.round_s):
                 await self._chain.next_head()
@@ -100,18 +104,33 @@ class Watchdog:
                 await self._accepted.wait()
             turned()
             self._accepted = anyio.Event()
-            batch = self.batch
-            every = 1 if watches_closer(self._estop, self._clock.now()) else self._settings.crosscheck_blocks
-            if batch is None or self._suspect or abs(batch.block.number - checked) < every:
+            batch, now = self.batch, self._clock.now()
+            self._sink.observe("confirmation", self._second.findings(now), now)
+            if batch is None or self._suspects:
+                continue
+            self._second.saw(batch)
+            closer = watches_closer(self._estop, now) or self._second.doubtful
+            if abs(batch.block.number - checked) < (1 if closer else self._settings.crosscheck_blocks):
                 continue
             checked, turn = batch.block.number, turn + 1
-            others = self._others(batch.endpoint)
-            if others and not await self._second_agrees(batch, others[turn % len(others)]):
-                self._suspect = True
-                self._gate.hold(DISPUTED)
+            await self._check(batch, turn, now)
+
+    async def _check(self, batch: Batch, turn: int, now: Now) -> None:
+        """Have the next of the others check a reading. A contradiction holds the gate; the next round asks all."""
+        others = self._others(batch.endpoint)
+        if not others:
+            if len(self._chain.endpoints()) > 1:
+                self._second.nobody(now)
+            return
+        contradicts = await self._second.ask(others[turn % len(others)], batch, now)
+        if contradicts is not None:
+            self._suspects = (contradicts,)
+            self._gate.hold(DISPUTED)
 
     async def run_history(self, turned: Turned) -> None:
         """Fetch the values of the last day from the journal, as soon as it can be read."""
+        if not self.history_known:
+            self._sink.observe("history", (findings_of.history_unread(),), self._clock.now())
         while True:
             if not self.history_known:
                 await self._fetch_history()
@@ -121,7 +140,16 @@ class Watchdog:
     # -------------------------------------------------------- one round
 
     async def round(self) -> None:
-        """One reading of all positions, and what follows from it."""
+        """One reading of all positions, and what follows from it. However it ends early, the gate is held."""
+        whole = False
+        try:
+            await self._round()
+            whole = True
+        finally:
+            if not whole:
+                self._gate.hold(NO_READING)
+
+    async def _round(self) -> None:
         self._follow_settings()
         try:
             batch = await self._chain.read()
@@ -133,7 +161,7 @@ class Watchdog:
         self._forget_before_resume()
         findings = self._assess(batch, now)
         vote = self._vote(batch, findings)
-        if vote.bad or self._suspect or self._dispute:
+        if vote.bad or self._suspects or self._dispute:
             await self._crosscheck(batch, findings, vote, now)
         else:
             await self._believe(batch, findings, now)
@@ -163,6 +191,7 @@ class Watchdog:
             self._gate.hold(NO_READING)
         else:
             self._gate.release(NO_READING)
+            self._sink.observe("start", (), now)
         self.batch, self.batch_at = batch, now
         self._accepted.set()
         self._journal.telemetry(batch.readings, now)
@@ -199,6 +228,9 @@ class Watchdog:
 
     # -------------------------------------------------------- several endpoints
 
+    def _vote_now(self, batch: Batch) -> Vote:
+        return self._vote(batch, self._assess(batch, self._clock.now()))
+
     def _vote(self, batch: Batch, findings: Iterable[Finding]) -> Vote:
         return Vote(batch.endpoint, batch.readings, any(self._estop.must_trip(one) for one in findings))
 
@@ -217,7 +249,7 @@ class Watchdog:
                     return  # unanswered: it has no vote, and the pool keeps its own account of failures
                 found = self._assess(other, now)
                 answer = self._vote(other, found)
-                if not _counts(answer, batch):
+                if not counts(answer, batch):
                     return
                 views[endpoint] = (other, found)
                 votes.append(answer)
@@ -229,13 +261,22 @@ class Watchdog:
         outcome = crosscheck.weigh(tuple(votes))
         self._set_aside(outcome, batch)
         if outcome.verdict is Verdict.DISPUTED:
-            await self._disagree(Dispute(self._dispute.since if self._dispute else now, tuple(votes)), now)
+            told = (*votes, *self._absent(votes))
+            await self._disagree(Dispute(self._dispute.since if self._dispute else now, told), now)
             return
+        if outcome.verdict is Verdict.FINE:
+            for one in self._absent(votes):
+                self._second.outvoted(one.endpoint)
         bad = outcome.verdict is Verdict.BAD
         believed = next(one for one in votes if one.bad is bad and one.endpoint not in outcome.liars)
         await self._believe(*views[believed.endpoint], now)
-        self._dispute, self._suspect = None, False
+        self._dispute, self._suspects = None, ()
         self._gate.release(DISPUTED)
+
+    def _absent(self, votes: Iterable[Vote]) -> tuple[Vote, ...]:
+        """Those who contradicted a reading, and do not have the block that all are asked about."""
+        voted = {one.endpoint for one in votes}
+        return tuple(one for one in self._suspects if one.endpoint not in voted)
 
     async def _disagree(self, dispute: Dispute, now: Now) -> None:
         """Nobody is believed: no reading is accepted, and the gate stays shut until it is resolved or trips."""
@@ -254,16 +295,6 @@ class Watchdog:
             )
             self._chain.set_aside(endpoint, reason)
             self._liars[endpoint] = findings_of.contradicted(endpoint, reason)
-
-    async def _second_agrees(self, batch: Batch, endpoint: str) -> bool:
-        try:
-            with anyio.fail_after(self._settings.rules.crosscheck_wait_s):
-                other = await self._chain.read_at(endpoint, batch.block)
-        except (Transient, TimeoutError):
-            return True  # no answer is no contradiction; the pool counts the failure
-        now = self._clock.now()
-        own, answer = (self._vote(one, self._assess(one, now)) for one in (batch, other))
-        return not _counts(answer, batch) or crosscheck.weigh((own, answer)).verdict is Verdict.FINE
 
     def _others(self, endpoint: str) -> tuple[str, ...]:
         return tuple(
@@ -337,12 +368,6 @@ class Watchdog:
     def readings(self) -> tuple[Reading, ...]:
         """The newest accepted readings."""
         return self.batch.readings if self.batch else ()
-
-
-def _counts(vote: Vote, batch: Batch) -> bool:
-    """Whether a view can confirm or contradict a batch: what could not be read contradicts nothing."""
-    readable = {one.position for one in vote.readings}
-    return vote.bad or (bool(batch.readings) and all(one.position in readable for one in batch.readings))
 
 
 def _health_factors(batch: Batch) -> dict[str, Wad]:

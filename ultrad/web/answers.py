@@ -11,6 +11,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from ultrad.core.events import Json
+from ultrad.core.wire import WireError
 from ultrad.errors import Permanent
 from ultrad.i18n import Message, msg
 
@@ -91,3 +92,14 @@ async def read_json(request: web.Request) -> Json:
     except (ValueError, RecursionError):
         raise Refused(400, msg("The body is no JSON.")) from None
     return data
+
+
+def one_line(field: str, said: str) -> str:
+    """What a person said, as one line that every channel, terminal and log carries as it is.
+
+    Raises WireError, which names the field.
+    """
+    line = " ".join(said.split())
+    if not line.isprintable():
+        raise WireError(field, msg("holds control characters"))
+    return line

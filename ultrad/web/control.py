@@ -7,7 +7,7 @@ import socket
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from aiohttp import web
@@ -20,7 +20,7 @@ from ultrad.errors import Transient
 from ultrad.i18n import msg
 from ultrad.operations import ChannelName, IncidentRequest, Operations, Person, ResumeRequest
 from ultrad.ports import EventFilter, Turned
-from ultrad.web.answers import answer, encoded, read_json, rendered
+from ultrad.web.answers import answer, encoded, one_line, read_json, rendered
 from ultrad.web.peer import uid_of
 from ultrad.web.server import stop_reason
 from ultrad.web.serving import Door, Serving
@@ -143,6 +143,7 @@ class ControlPart:
 
     async def _incident(self, request: web.Request) -> web.Response:
         wanted = from_json(IncidentRequest, await read_json(request))
+        wanted = replace(wanted, text=one_line("text", wanted.text))
         return answer(_json(await self._operations.incident(self._person(request), wanted)))
 
     async def _test_channels(self, request: web.Request) -> web.Response:

@@ -7,7 +7,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from ultrad.core.estop import Mode
-from ultrad.core.events import Level
+from ultrad.core.events import Level, Severity
 from ultrad.core.status import Status
 from ultrad.units import INFINITE_HF, USD, WAD, short_address
 from ultrad.web.traffic import TrafficFigures
@@ -50,6 +50,7 @@ def _families(status: Status, traffic: TrafficFigures | None) -> Iterator[GaugeM
     yield from _stop(status)
     yield from _server(traffic)
     yield from _endpoints(status)
+    yield from _telling(status)
     yield from _inside(status)
 
 
@@ -165,6 +166,28 @@ def _endpoints(status: Status) -> Iterator[GaugeMetricFamily]:
         "ultrad_endpoint_head_number",
         "Newest block number seen at the endpoint.",
         (((one.name,), one.head_number) for one in status.endpoints),
+        labels,
+    )
+
+
+def _telling(status: Status) -> Iterator[GaugeMetricFamily]:
+    yield _gauge(
+        "ultrad_incidents_open",
+        "Incidents that nobody has resolved yet, by severity.",
+        (((severity.value,), sum(one.severity is severity for one in status.incidents)) for severity in Severity),
+        ("severity",),
+    )
+    labels = ("channel",)
+    yield _gauge(
+        "ultrad_notices_waiting",
+        "Notices that wait for the channel to take them.",
+        (((one.name,), one.waiting) for one in status.channels),
+        labels,
+    )
+    yield _gauge(
+        "ultrad_channel_up",
+        "0 while the channel takes nothing, else 1.",
+        (((one.name,), one.failing_since_ms is None) for one in status.channels),
         labels,
     )
 

@@ -4,9 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ultrad.core.estop import Mode
-from ultrad.core.events import Level, Recorded
+from ultrad.core.events import Level, Recorded, Severity
 from ultrad.core.limits import Limits
-from ultrad.core.status import EndpointLine, JobLine, PositionStatus, Status
+from ultrad.core.status import (
+    STAGE_WORDS,
+    ChannelLine,
+    EndpointLine,
+    IncidentLine,
+    JobLine,
+    PositionStatus,
+    Status,
+)
 from ultrad.i18n import Message, msg
 from ultrad.units import ALL_BPS, INFINITE_HF, Wad, bps_text, hf_text, short_address, usd_text
 from ultrad.web.html import Html, Inside, el, join, void
@@ -27,8 +35,10 @@ def page(status: Status, limits: Limits, words: Words) -> bytes:
         _header(status, words),
         _estop(status, words),
         *_positions(status, limits, words),
+        _incidents(status.incidents, words),
         _findings(status, words),
         _events(status.recent, words),
+        _channels(status.channels, words),
         _endpoints(status.endpoints, words),
         _jobs(status.jobs, words),
         _inside(status, words),
@@ -177,6 +187,61 @@ class _Cell:
 
     text: str
     look: str = "tight"
+
+
+def _incidents(incidents: tuple[IncidentLine, ...], words: Words) -> Html:
+    """What somebody still has to resolve, the gravest first."""
+    if not incidents:
+        return _section(msg("Incidents"), words, el("p", words(msg("No incident is open.")), class_="good"))
+    rows = [
+        (
+            _Cell(str(one.number)),
+            _Cell(one.severity.value, f"tight {'bad' if one.severity is Severity.S1 else 'warn'}"),
+            _Cell(words(STAGE_WORDS[one.stage])),
+            _yes(not one.stands, words(msg("over")), words(msg("there"))),
+            _Cell(words(one.message), "wide"),
+            _Cell(one.by),
+            _Cell(words.when(one.since_ms), "tight dim"),
+        )
+        for one in incidents
+    ]
+    heads = (
+        msg("No."),
+        msg("Severity"),
+        msg("Stage"),
+        msg("Condition"),
+        msg("What"),
+        msg("Taken on by"),
+        msg("Since"),
+    )
+    return _section(msg("Incidents"), words, _table(heads, rows, words))
+
+
+def _channels(channels: tuple[ChannelLine, ...], words: Words) -> Html:
+    """The ways to people."""
+    if not channels:
+        nobody = msg("No channel is configured: nobody is told of anything.")
+        return _section(msg("Channels"), words, el("p", words(nobody), class_="warn"))
+    rows = [
+        (
+            _Cell(one.name),
+            _yes(one.failing_since_ms is None, words(msg("works")), words(msg("takes nothing"))),
+            _Cell("–" if one.delivered_ms is None else words.when(one.delivered_ms), "tight dim"),
+            _Cell(str(one.waiting), "tight warn" if one.waiting else "tight"),
+            _Cell("–" if one.quota_left is None else str(one.quota_left)),
+            _Cell(words(one.reason) if one.reason else "", "wide"),
+        )
+        for one in channels
+    ]
+    heads = (
+        msg("Name"),
+        msg("State"),
+        msg("Last delivered"),
+        msg("Waiting"),
+        msg("Quota left"),
+        msg("Why"),
+    )
+    return _section(msg("Channels"), words, _table(heads, rows, words))
 
 
 def _findings(status: Status, words: Words) -> Html:

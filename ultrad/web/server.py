@@ -14,7 +14,7 @@ from time import monotonic
 from aiohttp import web
 
 from ultrad.core.estop import Mode
-from ultrad.core.events import Json, Level
+from ultrad.core.events import Json, Level, Severity
 from ultrad.core.limits import Limits
 from ultrad.core.status import Status
 from ultrad.core.wire import WireError, from_json
@@ -22,7 +22,7 @@ from ultrad.errors import Transient
 from ultrad.i18n import Catalogue, Message, msg
 from ultrad.operations import Operations
 from ultrad.ports import Turned
-from ultrad.web.answers import Refused, answer, encoded, read_json, rendered
+from ultrad.web.answers import Refused, answer, encoded, one_line, read_json, rendered
 from ultrad.web.metrics import CONTENT_TYPE, exposition
 from ultrad.web.page import page
 from ultrad.web.serving import Door, Serving
@@ -65,11 +65,9 @@ class StopRequest:
 
 def stop_reason(data: Json) -> str:
     """The reason in a stop's body, as one line. Raises Refused or WireError, which name the field."""
-    reason = " ".join(from_json(StopRequest, data).reason.split())
+    reason = one_line("reason", from_json(StopRequest, data).reason)
     if len(reason) > REASON_CHARACTERS:
         raise WireError("reason", msg("is longer than {limit} characters", limit=REASON_CHARACTERS))
-    if not reason.isprintable():
-        raise WireError("reason", msg("holds control characters"))
     return reason
 
 
@@ -160,6 +158,7 @@ class HttpPart:
                 "status": "failing" if late else "ok",
                 "estop": status.estop.mode is Mode.ON,
                 "warnings": [*warnings[:MOST_WARNINGS]],
+                "incidents": sum(one.severity is not Severity.S3 for one in status.incidents),
                 "reasons": [self._words(one) for one in late],
             }
         )

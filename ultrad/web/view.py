@@ -3,7 +3,16 @@
 from ultrad.core.estop import Cause, Mode
 from ultrad.core.events import Json, Recorded
 from ultrad.core.position import Reserve
-from ultrad.core.status import EndpointLine, EstopStatus, JobLine, PositionStatus, StandingLine, Status
+from ultrad.core.status import (
+    ChannelLine,
+    EndpointLine,
+    EstopStatus,
+    IncidentLine,
+    JobLine,
+    PositionStatus,
+    StandingLine,
+    Status,
+)
 from ultrad.i18n import Message
 from ultrad.units import short_address
 from ultrad.web.words import Words, fixed, hf_exact
@@ -27,6 +36,8 @@ def status_view(status: Status, words: Words) -> Json:
         "reserves": [_reserve(one) for one in status.reserves],
         "sequencer_up": status.sequencer_up,
         "endpoints": [_endpoint(one, words) for one in status.endpoints],
+        "incidents": [_incident(one, words) for one in status.incidents],
+        "channels": [_channel(one, status, words) for one in status.channels],
         "findings": [_finding(one, words) for one in status.findings],
         "parts": [
             {
@@ -148,6 +159,33 @@ def _finding(one: StandingLine, words: Words) -> Json:
         "effect": found.effect.value,
         "message": words(found.message),
         "since_ms": one.since.wall_ms,
+    }
+
+
+def _incident(one: IncidentLine, words: Words) -> Json:
+    return {
+        "number": one.number,
+        "severity": one.severity.value,
+        "stage": one.stage.value,
+        "code": one.code,
+        "subject": words(one.subject),
+        "message": words(one.message),
+        "since_ms": one.since_ms,
+        "stands": one.stands,
+        "by": one.by,
+    }
+
+
+def _channel(one: ChannelLine, status: Status, words: Words) -> Json:
+    failing_ms = None if one.failing_since_ms is None else status.now.steady_ms - one.failing_since_ms
+    return {
+        "name": one.name,
+        "up": one.failing_since_ms is None,
+        "failing_for_ms": failing_ms,
+        "reason": _said(one.reason, words),
+        "delivered_ms": one.delivered_ms,
+        "waiting": one.waiting,
+        "quota_left": one.quota_left,
     }
 
 

@@ -205,6 +205,26 @@ async def test_read_at__failing_or_unknown_endpoint__says_so(world: World) -> No
         await world.chain.read_at("gamma", block)
 
 
+async def test_read_head__one_is_behind__shows_its_own_head_while_that_is_usable(world: World) -> None:
+    old = await world.mine()
+    world.freeze("beta")
+    new = await world.mine()
+    assert [(await world.chain.read_head(name)).block for name in ("alpha", "beta")] == [new, old]
+    assert (await world.chain.read_head("beta")).endpoint == "beta"
+    for _ in range(5):
+        await world.mine()
+    with pytest.raises(Transient, match="beta"):
+        await world.chain.read_head("beta")
+
+
+async def test_read_head__failing_or_unknown_endpoint__says_so(world: World) -> None:
+    world.fail("beta")
+    with pytest.raises(Transient, match="beta"):
+        await world.chain.read_head("beta")
+    with pytest.raises(Permanent, match="gamma"):
+        await world.chain.read_head("gamma")
+
+
 async def test_set_aside__endpoint__used_no_more(world: World) -> None:
     world.chain.set_aside("alpha", msg("It lied."))
     await world.mine()
@@ -219,7 +239,7 @@ async def test_set_aside__endpoint__used_no_more(world: World) -> None:
 
 async def test_probe__one_fails__each_is_named_with_its_error(world: World) -> None:
     world.fail("beta")
-    alpha, beta = await world.chain.probe()
+    alpha, beta = await world.chain.probe(5)
     assert (alpha.name, alpha.error) == ("alpha", None)
     assert beta.name == "beta"
     assert beta.error is not None

@@ -9,7 +9,7 @@ from eth_abi.abi import encode
 
 from tests.adapters.chain import rig as rigs
 from tests.fakes.rpc_server import RpcServer
-from ultrad.adapters.chain import multicall
+from ultrad.adapters.chain import multicall, pool
 from ultrad.adapters.chain.health import MAX_PROBATION_S, Health, Standing, behind, standing
 from ultrad.adapters.chain.pool import RpcChain
 from ultrad.core.position import Block
@@ -44,6 +44,26 @@ async def test_read__one_chunk_fails__the_endpoint_does(tmp_path: Path) -> None:
             # the first position's contract answers with nothing: no code stands there
             with pytest.raises(ChainUnavailable, match="impossible"):
                 await chain.read()
+
+
+async def test_read__all_hang_for_longer_than_a_round__each_is_asked_and_the_round_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "READ_LIMIT_S", 0.6)
+    settings = replace(rigs.SETTINGS, call_timeout_s=5.0)
+    async with (
+        rigs.nodes("alpha", "beta", "gamma") as rig,
+        rigs.chain_of(rig, tmp_path, running=False, settings=settings) as chain,
+    ):
+        for name in rig.servers:
+            rig[name].mode = "hang"
+        with anyio.fail_after(2), pytest.raises(ChainUnavailable, match="share of a round") as caught:
+            await chain.read()
+        assert {one.endpoint for one in caught.value.refused} == set(rig.servers)
+        assert caught.value.silent
+        assert {one.fault for one in chain.endpoints()} == {EndpointFault.FAILED}
+        rig["gamma"].mode = "good"
+        assert (await chain.read()).endpoint == "gamma"
 
 
 @pytest.mark.parametrize("mangle", [lambda data: data[:-32], lambda data: data + data, lambda _: b"\x01" * 640])
@@ -96,6 +116,15 @@ async def test_read_at__block_is_still_on_its_way__waits_for_it(tmp_path: Path) 
         async with anyio.create_task_group() as group:
             group.start_soon(later)
             assert (await chain.read_at("beta", block)).endpoint == "beta"
+
+
+async def test_read_at__fails_otherwise__counts_against_the_endpoint(tmp_path: Path) -> None:
+    async with rigs.nodes("alpha") as rig, rigs.chain_of(rig, tmp_path, running=False) as chain:
+        block = (await chain.read()).block
+        rig["alpha"].mode = "500"
+        with pytest.raises(Transient):
+            await chain.read_at("alpha", block)
+        assert chain.endpoints()[0].fault is EndpointFault.FAILED
 
 
 async def test_read_at__block_never_comes__transient_and_no_strike(tmp_path: Path) -> None:

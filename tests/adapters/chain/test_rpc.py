@@ -1,6 +1,7 @@
 """An endpoint's answers, each wrong in its own way: one clear error, and never the URL."""
 
 import traceback
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -140,7 +141,7 @@ async def test_chain__whatever_fails__no_message_shows_the_url(
         with pytest.raises(ChainUnavailable) as caught:
             await chain.read()
         shown = [str(one.message) for one in caught.value.refused]
-        shown += [str(one.reason) for one in chain.endpoints()] + [str(one.error) for one in await chain.probe()]
+        shown += [str(one.reason) for one in chain.endpoints()] + [str(one.error) for one in await chain.probe(5)]
         shown += [
             repr(chain.endpoints()),
             repr(rigs.SETTINGS),
@@ -179,9 +180,21 @@ async def test_read__rest_asked_for__nobody_asks_until_it_is_over(tmp_path: Path
         asked = len(server.calls)
         with pytest.raises(ChainUnavailable):
             await chain.read()
-        assert (await chain.probe())[0].error is not None
+        assert (await chain.probe(5))[0].error is not None
         assert chain.endpoints()[0].fault is EndpointFault.LIMITED
         assert len(server.calls) == asked
+
+
+async def test_probe__slower_than_other_calls_may_be__is_timed_to_its_own_limit(tmp_path: Path) -> None:
+    settings = replace(rigs.SETTINGS, call_timeout_s=0.05)
+    async with (
+        rigs.nodes("alpha") as rig,
+        rigs.chain_of(rig, tmp_path, running=False, settings=settings) as chain,
+    ):
+        rig["alpha"].mode = "hang"
+        probe = (await chain.probe(0.3))[0]
+    assert probe.elapsed_ms >= 300
+    assert "did not answer within 300 ms" in str(probe.error)
 
 
 def test_scrubber__each_part_of_a_url__is_taken_out() -> None:

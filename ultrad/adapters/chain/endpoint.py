@@ -36,6 +36,10 @@ _QUANTITY = re.compile(r"0x[0-9a-fA-F]{1,64}")
 _HASH = re.compile(r"0x[0-9a-fA-F]{64}")
 
 
+class OtherBlock(NodeFailed):
+    """It has another block of that number than the one that was asked about."""
+
+
 @dataclass(frozen=True, slots=True)
 class Payload:
     """One `aggregate3`, encoded: calldata as 0x hex, and how many answers it must give."""
@@ -128,10 +132,10 @@ class Endpoint:
             raise
         self._verified_connections = self.rpc.connections
 
-    async def probe(self) -> Message | None:
-        """Ask for its chain id, whatever its health; what was wrong."""
+    async def probe(self, limit_s: float) -> Message | None:
+        """Ask for its chain id, whatever its health, and wait for so long; what was wrong."""
         try:
-            self.check_chain(await self.rpc.call("eth_chainId"))
+            self.check_chain(await self.rpc.call_within(limit_s, "eth_chainId"))
         except Transient as error:
             return error.message
         return None
@@ -243,7 +247,7 @@ class Endpoint:
             result = await self._known_block(tries, "eth_call", call, hex(block.number))
             answer = await self.ask("eth_getBlockByNumber", hex(block.number), False)
             if header(self.name, answer, "eth_getBlockByNumber").hash != block.hash:
-                raise NodeFailed(
+                raise OtherBlock(
                     msg(
                         "Endpoint {endpoint} has another block {block} than the one that was announced.",
                         endpoint=self.name,

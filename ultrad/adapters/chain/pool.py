@@ -10,19 +10,27 @@ import anyio
 from ultrad.adapters.chain import aave, book
 from ultrad.adapters.chain.abi import Malformed
 from ultrad.adapters.chain.book import Book, BookFile
-from ultrad.adapters.chain.endpoint import FOREIGN_BLOCK_TRIES, OWN_BLOCK_TRIES, Endpoint, Payload, payloads
+from ultrad.adapters.chain.endpoint import (
+    FOREIGN_BLOCK_TRIES,
+    OWN_BLOCK_TRIES,
+    Endpoint,
+    OtherBlock,
+    Payload,
+    payloads,
+)
 from ultrad.adapters.chain.heads import Follower, Pauses
 from ultrad.adapters.chain.health import Standing, Unfit, behind, standing
 from ultrad.adapters.chain.market import MarketReader
-from ultrad.adapters.chain.rpc import NodeRefused, unexpected
+from ultrad.adapters.chain.rpc import NodeFailed, NodeRefused, unexpected
 from ultrad.adapters.chain.settings import ChainSettings, EndpointSettings
 from ultrad.core.position import Batch, Block, Market, Reading, Unreadable
-from ultrad.core.rounds import ChainUnavailable, Refused
+from ultrad.core.rounds import READ_LIMIT_S, ChainUnavailable, Refused, share_s
 from ultrad.errors import Permanent, Transient
 from ultrad.i18n import Message, msg
 from ultrad.ports import Clock, EndpointFault, EndpointStatus, Probe, Turned
 
 T = TypeVar("T")
+Question = Callable[[Endpoint, Block, int], Awaitable[T]]
 Tell = Callable[[Message], None]
 """Hears what an operator should know and no call returns: the contracts changed, the book cannot be kept."""
 INCUMBENT = 0.7
@@ -177,12 +185,18 @@ class RpcChain:
         """Reserves, prices and sequencer, from the best endpoint."""
         return await self._first_to_serve(self._market_at)
 
-    async def _first_to_serve(self, question: Callable[[Endpoint, Block, int], Awaitable[T]]) -> T:
-        """Put the question to one endpoint after the other. Raises ChainUnavailable when none could serve."""
+    async def _first_to_serve(self, question: Question[T]) -> T:
+        """Put the question to one endpoint after the other, within READ_LIMIT_S in all.
+
+        Raises ChainUnavailable when none could serve.
+        """
         refused: list[Refused] = []
-        for endpoint, fault in self._ranked():
+        end_s = anyio.current_time() + READ_LIMIT_S
+        ranked = self._ranked()
+        for place, (endpoint, fault) in enumerate(ranked):
+            limit_s = share_s(end_s - anyio.current_time(), len(ranked) - place)
             try:
-                answer = await self._served(endpoint, fault, question)
+                answer = await self._served_within(limit_s, endpoint, fault, question)
             except Transient as error:
                 stale = isinstance(error, Unfit) and error.fault is EndpointFault.STALE
                 refused.append(Refused(endpoint.name, stale, error.message))
@@ -193,9 +207,22 @@ class RpcChain:
             msg("No endpoint could serve; the first of them: {reason}", reason=refused[0].message), tuple(refused)
         )
 
-    async def _served(
-        self, endpoint: Endpoint, fault: Unfit | None, question: Callable[[Endpoint, Block, int], Awaitable[T]]
+    async def _served_within(
+        self, limit_s: float, endpoint: Endpoint, fault: Unfit | None, question: Question[T]
     ) -> T:
+        """`_served`, cut off after its share of the round. Raises Transient."""
+        with anyio.move_on_after(limit_s):
+            return await self._served(endpoint, fault, question)
+        with endpoint.judged():
+            raise NodeFailed(
+                msg(
+                    "Endpoint {endpoint} did not serve a reading within its share of a round, {milliseconds} ms.",
+                    endpoint=endpoint.name,
+                    milliseconds=round(limit_s * 1000),
+                )
+            )
+
+    async def _served(self, endpoint: Endpoint, fault: Unfit | None, question: Question[T]) -> T:
         """The endpoint's answer at its newest head. Raises Transient."""
         if fault is not None and fault.fault in (EndpointFault.SET_ASIDE, EndpointFault.LIMITED):
             raise fault
@@ -219,14 +246,27 @@ class RpcChain:
     async def read_at(self, endpoint: str, block: Block) -> Batch:
         """All positions as the named endpoint shows them at exactly that block (by hash). Raises Transient.
 
-        An endpoint that does not have the block is asked again for a second and a half, and no worse for it.
+        An endpoint that does not have the block is asked again for a second and a half, and no worse for it. Any
+        other failure counts against it.
         """
         one = self._named(endpoint)
         refusal = one.health.refusal(anyio.current_time())
         if refusal is not None:
             raise refusal
         await one.verify_after_failure()
-        return await self._batch(one, block, FOREIGN_BLOCK_TRIES)
+        with one.judged():
+            try:
+                return await self._batch(one, block, FOREIGN_BLOCK_TRIES)
+            except (NodeRefused, OtherBlock) as error:
+                if isinstance(error, NodeRefused) and not error.unknown_block:
+                    raise
+                missing = error
+        raise missing
+
+    async def read_head(self, endpoint: str) -> Batch:
+        """All positions as the named endpoint shows them at its own head, if that is usable. Raises Transient."""
+        one = self._named(endpoint)
+        return await self._served(one, self._standings()[one][1], self._batch)
 
     async def _batch(self, endpoint: Endpoint, block: Block, tries: int) -> Batch:
         if self._book is None:
@@ -269,14 +309,14 @@ class RpcChain:
             raise unexpected(endpoint.name, "getPool")
         return await self._market.read(endpoint, block, self._book, anyio.current_time())
 
-    async def probe(self) -> tuple[Probe, ...]:
+    async def probe(self, limit_s: float) -> tuple[Probe, ...]:
         """Ask each endpoint, also the unusable ones, for its chain id; timed. One that limits us may rest."""
         probes: dict[str, Probe] = {}
 
         async def one(endpoint: Endpoint) -> None:
             started_s = anyio.current_time()
             resting = endpoint.health.resting(started_s)
-            error = resting.message if resting is not None else await endpoint.probe()
+            error = resting.message if resting is not None else await endpoint.probe(limit_s)
             probes[endpoint.name] = Probe(endpoint.name, round((anyio.current_time() - started_s) * 1000), error)
 
         async with anyio.create_task_group() as group:

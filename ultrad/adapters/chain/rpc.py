@@ -168,27 +168,31 @@ class HttpRpc:
 
     async def call(self, method: str, *params: object) -> object:
         """The result of one call that only reads. Raises NodeFailed, NodeLimits or NodeRefused."""
-        return await self._call(self._answer, method, params)
+        return await self._call(self._answer, self._timeout_s, method, params)
+
+    async def call_within(self, limit_s: float, method: str, *params: object) -> object:
+        """The result of one call that only reads and may take so long. Raises as `call`."""
+        return await self._call(self._answer, limit_s, method, params)
 
     async def call_once(self, method: str, *params: object) -> object:
         """The same by exactly one request, whatever becomes of it: for what changes something."""
-        return await self._call(self._post, method, params)
+        return await self._call(self._post, self._timeout_s, method, params)
 
     async def _call(
-        self, ask: Callable[[bytes], Awaitable[bytes]], method: str, params: tuple[object, ...]
+        self, ask: Callable[[bytes], Awaitable[bytes]], limit_s: float, method: str, params: tuple[object, ...]
     ) -> object:
         self._number += 1
         number = self._number
         failure: Message | None = None
         body = b""
         try:
-            with anyio.fail_after(self._timeout_s):
+            with anyio.fail_after(limit_s):
                 body = await ask(request(number, method, params))
         except TimeoutError:
             failure = msg(
                 "Endpoint {endpoint} did not answer within {milliseconds} ms.",
                 endpoint=self.name,
-                milliseconds=round(self._timeout_s * 1000),
+                milliseconds=round(limit_s * 1000),
             )
         except (aiohttp.ClientError, OSError) as error:
             failure = no_connection(self.name, error)

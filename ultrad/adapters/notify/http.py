@@ -56,7 +56,7 @@ async def open_session() -> AsyncIterator[aiohttp.ClientSession]:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer, its body cut at MAX_BODY_BYTES; `whole` tells whether that was all."""
+    """An answer, its body cut at a bound; `whole` tells whether that was all."""
 
     status: int
     headers: Mapping[str, str]
@@ -87,78 +87,55 @@ class Answer:
         return "" if text.startswith(("<", "{", "[")) else text
 
 
-class Service:
-    """One service, as one channel uses it.
+class Errors:
+    """What answers and silences of one service mean, as errors for operators.
 
     who: how sentences name it, in their middle. secrets: what none of its words may carry on.
     """
 
-    def __init__(
-        self, session: aiohttp.ClientSession, who: Message, timeout_s: float, secrets: tuple[str, ...]
-    ) -> None:
-        """timeout_s: for a whole request, answer included."""
+    def __init__(self, who: Message, secrets: tuple[str, ...]) -> None:
+        """Learn what must not be told."""
         self.who = who
         self._scrub = Scrubber(*secrets)
-        self._session = session
-        self._timeout_s = timeout_s
 
-    async def ask(
-        self, method: str, url: str, *, headers: Mapping[str, str] | None = None, body: bytes | None = None
-    ) -> Answer:
-        """The answer, whatever its status. Raises Refused for an unusable address, else Transient."""
-        failure: UltradError | None = None
-        try:
-            with anyio.fail_after(self._timeout_s):
-                return await self._answer(method, url, headers, body)
-        except TimeoutError:
-            milliseconds = round(self._timeout_s * 1000)
-            failure = Transient(
-                msg(
-                    "No answer from {who} within {milliseconds} ms. Check the network and the service's status"
-                    " page.",
-                    who=self.who,
-                    milliseconds=milliseconds,
-                )
+    def unanswered(self, timeout_s: float) -> Transient:
+        """Nothing came within the time limit."""
+        return Transient(
+            msg(
+                "No answer from {who} within {milliseconds} ms. Check the network and the service's status page.",
+                who=self.who,
+                milliseconds=round(timeout_s * 1000),
             )
-        except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError, ValueError):
-            failure = Refused(
-                msg(
-                    "The address or token of {who} cannot be used in a request. Write it anew in its secret.",
-                    who=self.who,
-                )
-            )
-        except aiohttp.ClientConnectorError as error:
-            failure = Unreached(
-                msg(
-                    "No connection to {who} ({kind}). Check the network and the service's status page.",
-                    who=self.who,
-                    kind=type(error).__name__,
-                )
-            )
-        except (aiohttp.ClientError, OSError) as error:
-            failure = Transient(
-                msg(
-                    "The connection to {who} broke ({kind}). Check the network and the service's status page.",
-                    who=self.who,
-                    kind=type(error).__name__,
-                )
-            )
-        # outside the handlers: the library's error names the URL and must not ride along as the context
-        raise failure
+        )
 
-    async def _answer(
-        self, method: str, url: str, headers: Mapping[str, str] | None, body: bytes | None
-    ) -> Answer:
-        async with self._session.request(method, url, headers=headers, data=body, allow_redirects=False) as answer:
-            content = bytearray()
-            whole = True
-            async for part in answer.content.iter_any():
-                content += part[: MAX_BODY_BYTES - len(content) + 1]
-                if len(content) > MAX_BODY_BYTES:
-                    whole = False
-                    answer.close()
-                    break
-            return Answer(answer.status, answer.headers, bytes(content[:MAX_BODY_BYTES]), whole)
+    def unusable(self) -> Refused:
+        """No request can be made of what is configured."""
+        return Refused(
+            msg(
+                "The address or token of {who} cannot be used in a request. Write it anew in its secret.",
+                who=self.who,
+            )
+        )
+
+    def unreached(self, error: Exception) -> Unreached:
+        """No connection came about."""
+        return Unreached(
+            msg(
+                "No connection to {who} ({kind}). Check the network and the service's status page.",
+                who=self.who,
+                kind=type(error).__name__,
+            )
+        )
+
+    def broken(self, error: Exception) -> Transient:
+        """The connection ended before the answer did."""
+        return Transient(
+            msg(
+                "The connection to {who} broke ({kind}). Check the network and the service's status page.",
+                who=self.who,
+                kind=type(error).__name__,
+            )
+        )
 
     def scrub(self, text: str) -> str:
         """A service's own words without our secrets, and without addresses: any of them may be one."""
@@ -234,6 +211,59 @@ class Service:
                 who=self.who,
             )
         )
+
+
+class Service(Errors):
+    """One service, as one channel uses it."""
+
+    def __init__(
+        self, session: aiohttp.ClientSession, who: Message, timeout_s: float, secrets: tuple[str, ...]
+    ) -> None:
+        """timeout_s: for a whole request, answer included."""
+        super().__init__(who, secrets)
+        self._session = session
+        self._timeout_s = timeout_s
+
+    async def ask(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        max_bytes: int = MAX_BODY_BYTES,
+    ) -> Answer:
+        """The answer, whatever its status. Raises Refused for an unusable address, else Transient."""
+        failure: UltradError | None = None
+        try:
+            with anyio.fail_after(self._timeout_s):
+                async with self._session.request(
+                    method, url, headers=headers, data=body, allow_redirects=False
+                ) as answer:
+                    return await _bounded(answer, max_bytes)
+        except TimeoutError:
+            failure = self.unanswered(self._timeout_s)
+        except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError, ValueError):
+            failure = self.unusable()
+        except aiohttp.ClientConnectorError as error:
+            failure = self.unreached(error)
+        except (aiohttp.ClientError, OSError) as error:
+            failure = self.broken(error)
+        # outside the handlers: the library's error names the URL and must not ride along as the context
+        raise failure
+
+
+async def _bounded(answer: aiohttp.ClientResponse, max_bytes: int) -> Answer:
+    """The answer with at most so much of its body; what comes after is not read."""
+    content = bytearray()
+    whole = True
+    async for part in answer.content.iter_any():
+        content += part[: max_bytes - len(content) + 1]
+        if len(content) > max_bytes:
+            whole = False
+            answer.close()
+            break
+    return Answer(answer.status, answer.headers, bytes(content[:max_bytes]), whole)
 
 
 def channel(name: str) -> Message:

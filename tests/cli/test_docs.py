@@ -1,0 +1,46 @@
+"""The commands that the documents tell operators to type."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from ultrad.cli import parser
+from ultrad.i18n import ENGLISH
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = ("README.md", "docs/runbook.md", "docs/runbook.ja.md")
+_PLACEHOLDER = re.compile(r"\bN\b")
+
+
+def commands(document: str) -> list[list[str]]:
+    """Every `ultrad …`, inline or on a line of a block, with its options; less the devnet's, which is a tool."""
+    text = (ROOT / document).read_text(encoding="utf-8")
+    *blocks, inline = [*re.findall(r"(?ms)^```\n(.*?)^```", text), re.sub(r"(?ms)^```\n.*?^```", "", text)]
+    lines = [line for block in blocks for line in block.splitlines()] + re.findall(r"`([^`]+)`", inline)
+    typed = [
+        shlex.split(_PLACEHOLDER.sub("1", line), comments=True) for line in lines if line.startswith("ultrad ")
+    ]
+    return [argv[1:] for argv in typed if argv[1][0].isalpha() and argv[1] != "devnet"]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_documents__each_command__exists_as_it_stands_there(document: str) -> None:
+    found = commands(document)
+    assert len(found) > 10
+    for argv in found:
+        try:
+            parser.build(ENGLISH, argv).parse_args(argv)
+        except SystemExit:
+            pytest.fail(f"{document}: ultrad {shlex.join(argv)}")
+
+
+def test_runbook__both_languages__tell_the_same_commands() -> None:
+    """Texts in quotes are translated, so only the options count."""
+
+    def bare(document: str) -> list[list[str]]:
+        return [[word for word in argv if word.isascii() and " " not in word] for argv in commands(document)]
+
+    english, japanese = bare("docs/runbook.md"), bare("docs/runbook.ja.md")
+    assert [argv[:3] for argv in english] == [argv[:3] for argv in japanese]
