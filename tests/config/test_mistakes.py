@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.config.conftest import ACCOUNT, KEY, House
+from tests.config.conftest import ACCOUNT, KEY, OTHER_ACCOUNT, House
 from ultrad.config import ConfigError, load, read
 from ultrad.config.explain import all_keys
 
@@ -83,7 +83,7 @@ def test_read__any_value_at_any_key__taken_or_the_key_is_named(tmp_path: Path, k
             "channels": [{"name": "ops", "kind": "slack-webhook", "url": "ops"}],
             "routes": [{"name": "all", "severities": ["S1"], "channels": ["ops"]}],
         },
-        "trade": {"position": "main", "asset": "USDC", "trade_usd": 50},
+        "trade": {"position": "main", "asset": OTHER_ACCOUNT, "trade_usd": 50},
         "signer": {"kind": "keystore", "keystore": "keystore", "passphrase": "passphrase"},
         "notion": {"token": "notion", "database": "0" * 32},
         "octobot": {

@@ -74,14 +74,6 @@ def _address(text: str) -> Address:
     refuse(msg("fails its checksum (EIP-55), so at least one digit is wrong: copy it again from its source"))
 
 
-def _asset(text: str) -> str:
-    if text.startswith("0x"):
-        return _address(text)
-    if not _SYMBOL.fullmatch(text):
-        refuse(_NOT_ALLOWED)
-    return text
-
-
 def _path(text: str) -> str:
     path = PurePosixPath(text)
     if not path.is_absolute() or str(path) != text or ".." in path.parts or not text.isprintable():
@@ -143,11 +135,6 @@ Slug = Annotated[
 ]
 Symbol = Annotated[
     str, AfterValidator(matching(_SYMBOL)), Allowed(msg("a reserve's symbol as on chain, 1 to 32 characters"))
-]
-AssetText = Annotated[
-    str,
-    AfterValidator(_asset),
-    Allowed(msg("a reserve's symbol as on chain, or its address in checksum case (EIP-55)")),
 ]
 Fingerprint = Annotated[
     str, AfterValidator(matching(_FINGERPRINT)), Allowed(msg("64 lower-case hex digits (a SHA-256)")), Hidden()

@@ -16,8 +16,8 @@ from pydantic import AfterValidator, Field
 from ultrad.config.secret import Secret
 from ultrad.config.section import Number, Section, number, whole
 from ultrad.config.texts import (
+    AddressText,
     Allowed,
-    AssetText,
     SecretRef,
     Slug,
     TimezoneName,
@@ -93,7 +93,9 @@ class TradeSection(Section):
     """`[trade]`: what is traded, and within which limits."""
 
     position: Slug = Field(description="Whose account trades: the name of one of [[positions]].")
-    asset: AssetText = Field(description="What is supplied and withdrawn: a reserve's symbol or address.")
+    asset: AddressText = Field(
+        description="What is supplied and withdrawn: the reserve's address. Symbols are not unique on a chain."
+    )
     trade_usd: Number = number(None, "1", "1000000", "What one trade is worth, before any cap.", looser="up")
     min_trade_usd: Number = number("10", "0.01", "10000", "A trade cut to less is skipped.", looser="down")
     max_trade_usd: Number = number("100", "1", "1000000", "The cap of one trade in USD.", looser="up")

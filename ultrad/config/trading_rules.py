@@ -258,7 +258,7 @@ def words_on_trading(settings: "Settings") -> Iterator[tuple[Literal["ok", "warn
             msg(
                 "[trade] sends transactions: up to {usd} USD each, of {asset}, for the position {position}.",
                 usd=str(min(trade.trade_usd, trade.max_trade_usd)),
-                asset=trade.asset,
+                asset=short_address(trade.asset),
                 position=trade.position,
             ),
         )
