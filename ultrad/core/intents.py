@@ -13,7 +13,7 @@ from typing import cast
 
 from ultrad.core.events import Event, Json, Recorded
 from ultrad.core.position import Block
-from ultrad.core.signals import Action, Signal
+from ultrad.core.signals import Action, Signal, Source
 from ultrad.i18n import Message
 from ultrad.units import Now, UsdE8
 
@@ -174,6 +174,11 @@ class Intent:
         return self.steps[-1] if self.steps and not self.steps[-1].confirmed else None
 
     @property
+    def is_untold(self) -> bool:
+        """Whether it has ended, and its source still has to be told. Only rows of Notion are written back to."""
+        return self.ended is not None and not self.written and self.signal.source is Source.NOTION
+
+    @property
     def used_e8(self) -> int:
         """What it takes from the day's limit: all of it from admission on, nothing if nothing was ever mined."""
         spent = any(step.mined and step.mined.ok for step in self.steps)
@@ -236,28 +241,23 @@ def fold(events: Iterable[Recorded]) -> Blotter:
 
     Whoever trades must know what is in the air: a record that cannot be read stops the trader, not the watch.
     """
-    blotter = Blotter()
+    found: dict[str, Intent] = {}  # by id, the oldest first: a journal has tens of thousands
     for recorded in events:
         try:
-            blotter = after(blotter, recorded.event)
+            intent_id = str(recorded.event.data["intent"])
+            found[intent_id] = _step(found.get(intent_id), intent_id, recorded.event)
         except (IllegalActError, KeyError, TypeError, ValueError) as error:
             raise ValueError(f"event {recorded.seq} ({recorded.event.kind}): {error}") from error
-    return blotter
+    return Blotter(tuple(found.values()))
 
 
 def after(blotter: Blotter, event: Event) -> Blotter:
     """The blotter after one event. Raises IllegalActError, KeyError, TypeError or ValueError if it cannot be."""
-    data = cast("dict[str, Json]", event.data)
-    intent_id = str(data["intent"])
+    intent_id = str(event.data["intent"])
     intent = blotter.get(intent_id)
-    if event.kind == Act.PROPOSE:
-        if intent is not None:
-            raise IllegalActError(f"a second intent {intent_id}")
-        signal = Signal.from_json(data["signal"])
-        return replace(blotter, intents=(*blotter.intents, Intent(intent_id, signal, event.now)))
+    moved = _step(intent, intent_id, event)
     if intent is None:
-        raise IllegalActError(f"{event.kind} of an intent {intent_id} that is not there")
-    moved = replace(intent, written=True) if event.kind == WRITTEN else _moved(intent, Act(event.kind), event)
+        return replace(blotter, intents=(*blotter.intents, moved))
     return replace(blotter, intents=tuple(moved if one.id == intent_id else one for one in blotter.intents))
 
 
@@ -266,11 +266,20 @@ def forget(blotter: Blotter, since_ms: int) -> Blotter:
     return replace(
         blotter,
         intents=tuple(
-            one
-            for one in blotter.intents
-            if one.is_open or one.proposed.steady_ms >= since_ms or (not one.written and one.ended is not None)
+            one for one in blotter.intents if one.is_open or one.proposed.steady_ms >= since_ms or one.is_untold
         ),
     )
+
+
+def _step(intent: Intent | None, intent_id: str, event: Event) -> Intent:
+    if event.kind == Act.PROPOSE:
+        if intent is not None:
+            raise IllegalActError(f"a second intent {intent_id}")
+        data = cast("dict[str, Json]", event.data)
+        return Intent(intent_id, Signal.from_json(data["signal"]), event.now)
+    if intent is None:
+        raise IllegalActError(f"{event.kind} of an intent {intent_id} that is not there")
+    return replace(intent, written=True) if event.kind == WRITTEN else _moved(intent, Act(event.kind), event)
 
 
 def _moved(intent: Intent, act: Act, event: Event) -> Intent:
