@@ -1,5 +1,7 @@
 """The trader's own record: each step is durable before it counts."""
 
+import anyio
+
 from ultrad.core import intents as life
 from ultrad.core.events import Event
 from ultrad.core.intents import Blotter, Intent
@@ -20,8 +22,10 @@ class TradeBook:
 
     async def record(self, event: Event) -> Intent:
         """Make one step, durably. Raises Transient where the journal refuses (nothing happened), Duplicate."""
-        await self._journal.append(event)
-        self.blotter = life.after(self.blotter, event)
+        # Who is cancelled in between (a job at its time-out) must not leave an intent that only the disk knows.
+        with anyio.CancelScope(shield=True):
+            await self._journal.append(event)
+            self.blotter = life.after(self.blotter, event)
         intent = self.blotter.get(str(event.data["intent"]))
         if intent is None:
             raise AssertionError("a step of an intent that is not there")

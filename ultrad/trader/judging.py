@@ -12,7 +12,7 @@ from ultrad.core.window import RollingExtremes
 from ultrad.i18n import msg
 from ultrad.trade_ports import Quote
 from ultrad.trader.ports import TraderPorts, TradeSettings
-from ultrad.units import Now, Wad, hf_text, usd_text
+from ultrad.units import ALL_BPS, Now, Wad, hf_text, usd_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,11 @@ class Judge:
         self._ports, self._settings = ports, settings
         self._limits = settings.limits
         self._funds = RollingExtremes(settings.limits.window_ms)
+
+    def day_limit_e8(self, now: Now) -> int | None:
+        """What trades may use within the window, by its lowest funds; None where none were read in it."""
+        extremes = self._funds.extremes(now.steady_ms)
+        return None if extremes is None else extremes[0] * self._limits.max_day_bps // ALL_BPS
 
     # -------------------------------------------------------- what trips
 

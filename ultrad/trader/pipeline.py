@@ -43,6 +43,19 @@ class Trader:
         """Every intent that is open or still counts."""
         return self._book.blotter
 
+    @property
+    def signs(self) -> bool:
+        """Whether there is a key."""
+        return self._ports.signer is not None
+
+    def day_limit_e8(self) -> int | None:
+        """What trades may use within the window, by the funds as they were last read; None before that."""
+        return self._judge.day_limit_e8(self._ports.clock.now())
+
+    def used_e8(self) -> int:
+        """What they did use."""
+        return self.blotter.used_e8(self._ports.clock.now().steady_ms - self._settings.limits.window_ms)
+
     async def propose(self, signal: Signal) -> Intent:
         """Take a signal in, durably. Raises Duplicate for one that came before, Transient of the journal."""
         if (known := self.blotter.get(signal.key)) is not None:
@@ -64,20 +77,20 @@ class Trader:
             with anyio.move_on_after(TICK_S):
                 await self._wake.wait()
             self._wake = anyio.Event()
-            await self.turn()
+            await self.turn(turned)
             turned()
 
-    async def turn(self) -> None:
+    async def turn(self, turned: Turned = lambda: None) -> None:
         """One look: settle what is in the air, else go on with the oldest that is open."""
         now = self._ports.clock.now()
         self._book.forget(now, self._settings.limits.window_ms)
         try:
-            await self._turn(now)
+            await self._turn(now, turned)
         except (Transient, Permanent):
             # Whatever did not answer is told of by its own findings; nothing was decided, and it is tried again.
             self._not_before_ms = now.steady_ms + AGAIN_MS
 
-    async def _turn(self, now: Now) -> None:
+    async def _turn(self, now: Now, turned: Turned) -> None:
         flying = self.blotter.in_the_air()
         if flying is not None:
             await self._settling.look(flying)
@@ -86,6 +99,7 @@ class Trader:
             return
         for intent in self.blotter.open():
             await self._go_on(intent)
+            turned()
             if self.blotter.in_the_air() is not None:
                 return
 
@@ -149,7 +163,7 @@ class Trader:
         intent = await self._book.record(events.bot_event(Act.BOT_SEND, intent, self._ports.clock.now()))
         order = Order(intent.signal.action, intent.id)
         failure: Message = msg("OctoBot gave no answer in {seconds} s", seconds=round(self._settings.send_s))
-        known = False
+        known = accepted = False
         with anyio.move_on_after(self._settings.send_s):
             try:
                 await self._ports.gate.send(lambda: bot.send(order))
@@ -160,7 +174,9 @@ class Trader:
             except (MaybeSentError, Transient) as error:
                 failure = error.message
             else:
-                return await self._book.record(events.bot_event(Act.BOT_ACCEPT, intent, self._ports.clock.now()))
+                accepted = True
+        if accepted:  # recorded outside the time that OctoBot has: a slow disk is not its fault
+            return await self._book.record(events.bot_event(Act.BOT_ACCEPT, intent, self._ports.clock.now()))
         told = _not_taken_by_bot(intent, failure) if known else _unknown_to_bot(intent, failure)
         await self._bot_failed(intent, told)
         return None
