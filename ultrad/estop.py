@@ -12,7 +12,7 @@ import orjson
 
 from ultrad.core import estop as state_of
 from ultrad.core import estop_rules as decide
-from ultrad.core.estop import Cause, EstopState, Mode
+from ultrad.core.estop import Cause, EstopState, Mode, Override
 from ultrad.core.events import Effect, Event, Finding, Json, Level, Origin, Severity
 from ultrad.core.limits import EstopRules
 from ultrad.errors import Transient
@@ -55,6 +55,7 @@ class Estop:
         self.state = state
         self._hf: dict[str, Wad] = {}
         self._tripping = 0
+        self._overriding: Override | None = None
         # Turns and resumes exclude each other. A trip waits for neither.
         self._lock = anyio.Lock()
         self._trouble: dict[str, Finding] = {}
@@ -79,17 +80,18 @@ class Estop:
 
         The flag is durable on return unless its disk refuses or takes more than FLAG_TIMEOUT_S; then the latch in
         memory holds, an S1 finding says so, and writing is tried again.
+
+        Also where that cause stands already: whoever stops again may know more, the flag may be gone by now,
+        and what was asked for before (an override, a resume) was not asked for in the face of this.
         """
-        known = self.state.mode is Mode.ON and self.state.has(cause.key) and self.state.flag_stood
-        if known and not self._lock.locked():
-            self._gate.latch()
-            return
-        # Who holds the lock may be about to open the gate: only a state that has changed stops them.
         await self._trip(cause)
 
     def must_trip(self, finding: Finding) -> bool:
         """Whether this finding would trip now, given what is overridden and what stands already."""
-        return decide.must_trip(self.state, finding, self.rules)
+        state = self.state
+        if self._overriding is not None:  # it opens the gate the moment it is recorded: judged as if it were
+            state = state_of.overridden(state, self._overriding)
+        return decide.must_trip(state, finding, self.rules)
 
     async def judge(self, findings: Iterable[Finding], hf_by_position: dict[str, Wad], now: Now) -> None:
         """Trip for each finding that must, given what is overridden, and remember the health factors."""
@@ -151,12 +153,14 @@ class Estop:
 
     async def _override(self, now: Now) -> None:
         before = self.state
-        override = decide.override_of(before, self._hf, state_of.UNKNOWN, now)
+        override = self._overriding = decide.override_of(before, self._hf, state_of.UNKNOWN, now)
         try:
             hung = await self._append(state_of.override_event(override, now, self.rules))
         except Transient as error:
             self._tell("override_unrecorded", _override_unrecorded(error.message))
             return
+        finally:
+            self._overriding = None
         self._trouble.pop("override_unrecorded", None)
         if hung or self.state is not before:
             return  # a further cause came while the journal wrote: it stands after the override there, and here
@@ -184,6 +188,7 @@ class Estop:
 
     async def _trip(self, cause: Cause) -> None:
         self._gate.latch()
+        self._overriding = None
         # ON from here, before the first suspension: an override or a resume under way finds the state changed.
         self.state = state_of.tripped(self.state, cause, flag_stood=False)
         self._tripping += 1

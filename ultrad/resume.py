@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ultrad.core.checklist import Line, checklist, refused_waiver, unmet, waived
-from ultrad.core.estop import Cause, Mode
+from ultrad.core.estop import Cause, EstopState, Mode
 from ultrad.core.events import Event, Json, Level
 from ultrad.core.limits import Limits
 from ultrad.core.messages import message_json
@@ -185,7 +185,7 @@ class Resume:
             return await self._refuse(person, _not_passed(), lines)
 
         def holds() -> Message | None:
-            if (self._estop.state.mode, self._estop.state.causes) != (state.mode, state.causes):
+            if not _same_stop(self._estop.state, state.mode, state.causes):
                 return msg("A new cause came in between: the stop stays ON.")
             now_unmet = unmet(waived(self._lines(people, said), waive, person.name))
             return now_unmet[0].message if now_unmet else None
@@ -226,7 +226,8 @@ class Resume:
             key: one
             for key, one in self._pending.items()
             if now.steady_ms - one.at.steady_ms < self._estop.rules.resume_id_ms
-            and (one.mode, one.causes, one.measure) == (state.mode, state.causes, measure)
+            and _same_stop(state, one.mode, one.causes)
+            and one.measure == measure
         }
 
     def _measure(self) -> tuple[Limits, int]:
@@ -242,6 +243,11 @@ class Resume:
     async def _record(self, kind: str, person: Person, message: Message, lines: tuple[Line, ...]) -> None:
         data: dict[str, Json] = {"by": person.name, "uid": person.uid, "checklist": _json(lines)}
         await self._ports.journal.append(Event(kind, Level.WARNING, self._ports.clock.now(), message, data))
+
+
+def _same_stop(state: EstopState, mode: Mode, causes: tuple[Cause, ...]) -> bool:
+    """Whether nothing tripped since. By identity: a stop in the same millisecond and words is another."""
+    return state.mode is mode and state.causes is causes
 
 
 def _not_passed() -> Message:

@@ -12,6 +12,7 @@ from ultrad.core.events import Severity
 from ultrad.core.limits import EstopRules
 from ultrad.estop import FLAG_TIMEOUT_S
 from ultrad.gate import MaybeSentError
+from ultrad.ports import EventFilter
 
 pytestmark = pytest.mark.looptime
 
@@ -250,12 +251,40 @@ async def test_trip__send_under_way__is_cancelled_and_counts_as_maybe_sent() -> 
         assert outcome == ["maybe"]
 
 
-async def test_trip__same_cause_again__is_one_record() -> None:
+async def test_trip__same_cause_again__each_reason_is_recorded() -> None:
     world = World()
     async with world.life() as life:
-        for _ in range(3):
-            await life.estop.trip(operator_cause("hanako", "why not", world.clock.now()))
-        await anyio.sleep(SOON_S)
+        for reason in ("a drill", "no drill: a key leaked"):
+            await life.estop.trip(operator_cause("HTTP", reason, world.clock.now()))
+            await anyio.sleep(30)
+        stops = await world.journal.events(EventFilter(kinds=("estop.on",)))
+        assert [str(one.event.message).partition(": ")[2] for one in stops] == [
+            "a drill",
+            "no drill: a key leaked",
+        ]
+        assert life.causes == ["operator"]
+        await anyio.sleep(25)  # the first stop is old enough to be covered by now, the second is not
+        await world.remove_flag()
+        assert (life.mode(), life.is_open(), world.flag.present) == (Mode.ON, False, True)
+
+
+async def test_trip__same_cause_again_after_the_flag_was_removed__stays_on() -> None:
+    world = World()
+    async with world.life() as life:
+        await life.estop.trip(operator_cause("hanako", "", world.clock.now()))
+        await world.pass_s(120)
+        world.flag.rm()
+        await life.estop.trip(operator_cause("hanako", "stay stopped", world.clock.now()))
+        assert world.flag.present
+        await world.pass_s(5)
+        assert (life.mode(), life.is_open()) == (Mode.ON, False)
+
+
+async def test_trip__finding_that_stands_already__is_one_record() -> None:
+    world = World()
+    async with world.life() as life:
+        await world.trip(60)
+        assert life.causes == ["hf_low"]
         assert await world.kinds() == ["estop.on"]
 
 

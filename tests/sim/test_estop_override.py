@@ -281,6 +281,23 @@ async def test_override__cause_comes_while_it_is_written_and_the_flag_disk_is_fu
             assert (life.mode(), life.is_open()) == (Mode.ON, False)
 
 
+@pytest.mark.parametrize(("hf", "mode"), [("1.46", Mode.OVERRIDDEN), ("1.44", Mode.ON), ("1.05", Mode.ON)])
+async def test_override__gets_worse_while_it_is_written__opens_only_for_what_it_covers(
+    hf: str, mode: Mode
+) -> None:
+    world = World()
+    async with world.life() as life:
+        await world.trip()
+        world.journal.slow_s = 3.0
+        world.flag.rm()
+        await anyio.sleep(2)
+        await world.block(account(hf))
+        for _ in range(40):
+            assert not (life.is_open() and mode is Mode.ON)
+            await anyio.sleep(0.1)
+        assert life.mode() is mode
+
+
 async def test_override__touched_and_gone_while_it_is_written__does_not_open() -> None:
     world = World()
     async with world.life() as life:

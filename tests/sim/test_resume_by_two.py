@@ -115,6 +115,19 @@ async def test_confirm__new_cause_in_between__id_is_dead() -> None:
     assert (await production.confirm(HANAKO, await production.request()))[0]
 
 
+@pytest.mark.parametrize("pause_s", [0, MINUTE_S])
+async def test_confirm__stopped_again_by_the_same_person_in_between__id_is_dead(pause_s: int) -> None:
+    production = await stopped(PRODUCTION)
+    confirm_id = await production.request()
+    await anyio.sleep(pause_s)
+    await production.stop()  # word for word as before, perhaps within the same millisecond
+
+    done, why = await production.confirm(HANAKO, confirm_id)
+
+    assert (done, "no such ID" in why) == (False, True)
+    await production.must_be_on()
+
+
 async def test_confirm__flag_removed_in_between__id_is_dead() -> None:
     production = await stopped(PRODUCTION)
     confirm_id = await production.request()
