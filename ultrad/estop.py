@@ -133,13 +133,12 @@ class Estop:
             # Once its disk can be examined again, no flag there means lost, not removed: it is written anew.
             self.state = state_of.flag_doubted(self.state)
             return
-        if look.state is FlagState.PRESENT:
-            if not self.state.flag_stood:
-                self._stood(now)
-            return
         if not self.state.flag_stood:
+            # Also where it is there: it was made, but nobody knows yet that it lasts.
             if await self._write_flag(self.state.causes[-1]):
                 self._stood(now)
+            return
+        if look.state is FlagState.PRESENT:
             return
         standing = decide.uncovered(self.state, self._hf, self.rules, now)
         if standing:

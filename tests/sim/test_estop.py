@@ -191,6 +191,48 @@ async def test_trip__flag_disk_is_full__never_reads_as_removed() -> None:
         assert world.flag.present
 
 
+@pytest.mark.parametrize("fault", ["full", "hung"])
+async def test_trip__flag_was_made_but_not_fsynced__does_not_count_as_standing(fault: str) -> None:
+    world = World()
+    async with world.life() as life:
+        world.flag.created_first = True
+        setattr(world.flag, fault, True)
+        await life.estop.trip(operator_cause("hanako", "", world.clock.now()))
+        await world.pass_s(120)
+        assert (world.flag.present, world.flag.durable, life.estop.state.flag_stood) == (True, False, False)
+        assert life.told()["flag_unwritable"].severity is Severity.S1
+    world.flag.lose_power()
+    setattr(world.flag, fault, False)
+    async with world.life() as life:
+        await anyio.sleep(2)
+        assert (life.mode(), life.is_open()) == (Mode.ON, False)
+        assert (world.flag.present, world.flag.durable) == (True, True)
+        assert await world.kinds() == ["estop.on", "estop.flag_stood"]
+
+
+async def test_trip__flag_disk_takes_it_at_last__what_was_made_is_fsynced_and_told() -> None:
+    world = World()
+    async with world.life() as life:
+        world.flag.created_first = world.flag.full = True
+        await life.estop.trip(operator_cause("hanako", "", world.clock.now()))
+        await world.pass_s(5)
+        world.flag.full = False
+        await anyio.sleep(1.1)
+        assert (world.flag.durable, life.estop.state.flag_stood) == (True, True)
+        assert "flag_unwritable" not in life.told()
+        assert await world.kinds() == ["estop.on", "estop.flag_stood"]
+
+
+async def test_trip__flag_touched_by_a_person__is_fsynced() -> None:
+    world = World()
+    async with world.life():
+        world.flag.touch()
+        await anyio.sleep(1.1)
+    world.flag.lose_power()
+    async with world.life() as life:
+        assert (life.mode(), world.flag.present) == (Mode.ON, True)
+
+
 async def test_trip__journal_hangs__flag_and_gate_do_not_wait() -> None:
     world = World()
     async with world.life() as life:

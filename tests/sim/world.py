@@ -325,6 +325,8 @@ class World:
             full=flag.full,
             unreadable=flag.unreadable,
             delay_s=flag.delay_s,
+            created_first=flag.created_first,
+            durable=flag.durable,
             _identity=flag._identity,
         )
         old.recover()
