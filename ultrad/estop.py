@@ -120,6 +120,7 @@ class Estop:
         sighted = self._gate.take_sighting()
         look = self._flag.look()
         seen = sighted if look.state is FlagState.ABSENT and sighted is not None else look
+        self._forget_trouble(look)
         if self.state.mode is Mode.ON:
             await self._turn_on(look, now)
         elif seen.state is not FlagState.ABSENT:
@@ -127,6 +128,14 @@ class Estop:
         elif decide.override_is_over(self.state, self.rules, now):
             await self._end_override(now)
         self._sink.observe(SOURCE, tuple(self._trouble.values()), now)
+
+    def _forget_trouble(self, look: FlagLook) -> None:
+        """What is no longer so: it would stand against every resume."""
+        on = self.state.mode is Mode.ON
+        if not on or look.state is not FlagState.ABSENT:
+            self._trouble.pop("override_unrecorded", None)
+        if not on or (look.state is FlagState.PRESENT and self.state.flag_stood):
+            self._trouble.pop("flag_unwritable", None)
 
     async def _turn_on(self, look: FlagLook, now: Now) -> None:
         if look.state is FlagState.UNREADABLE:
@@ -188,6 +197,7 @@ class Estop:
     async def _trip(self, cause: Cause) -> None:
         self._gate.latch()
         self._overriding = None
+        self._trouble.pop("override_unrecorded", None)
         # ON from here, before the first suspension: an override or a resume under way finds the state changed.
         self.state = state_of.tripped(self.state, cause, flag_stood=False)
         self._tripping += 1

@@ -223,6 +223,24 @@ async def test_trip__flag_disk_takes_it_at_last__what_was_made_is_fsynced_and_to
         assert await world.kinds() == ["estop.on", "estop.flag_stood"]
 
 
+@pytest.mark.parametrize("end", ["touch", "resume"])
+async def test_trip__flag_that_was_unwritable_is_no_longer_wanted__is_told_no_more(end: str) -> None:
+    world = World()
+    async with world.life() as life:
+        world.flag.full = True
+        await life.estop.trip(operator_cause("hanako", "", world.clock.now()))
+        await world.pass_s(5)
+        assert "flag_unwritable" in life.told()
+        world.flag.full = False
+        if end == "touch":
+            world.flag.touch()
+        else:
+            assert await life.estop.resume(("hanako",), []) is None
+        await anyio.sleep(1.1)
+        assert "flag_unwritable" not in life.told()
+        assert life.mode() is (Mode.ON if end == "touch" else Mode.OFF)
+
+
 async def test_trip__flag_touched_by_a_person__is_fsynced() -> None:
     world = World()
     async with world.life():

@@ -220,6 +220,26 @@ async def test_override__journal_refuses__stays_shut_until_it_is_recorded() -> N
         assert "override_unrecorded" not in life.told()
 
 
+@pytest.mark.parametrize("end", ["touch", "stop", "resume"])
+async def test_override__journal_refused_and_it_is_no_longer_wanted__is_told_no_more(end: str) -> None:
+    world = World()
+    async with world.life() as life:
+        await life.estop.trip(operator_cause("hanako", "", world.clock.now()))
+        await world.pass_s(120)
+        world.journal.full = True
+        await world.remove_flag()
+        assert "override_unrecorded" in life.told()
+        if end == "touch":
+            world.flag.touch()
+        elif end == "stop":
+            await life.estop.trip(operator_cause("taro", "", world.clock.now()))
+        else:
+            world.journal.recover()
+            assert await life.estop.resume(("hanako",), []) is None
+        await anyio.sleep(1.1)
+        assert "override_unrecorded" not in life.told()
+
+
 async def test_override__journal_hangs__stays_on_goes_on_looking_and_is_no_override_after_a_restart() -> None:
     world = World()
     async with world.life() as life:
