@@ -5,7 +5,7 @@ import pytest
 
 from tests.core.make import cause as made
 from tests.sim.watching import GOOD, World, account
-from ultrad.core.estop import Mode
+from ultrad.core.estop import NEVER_COVERED, Mode
 from ultrad.core.estop_rules import operator_cause
 from ultrad.core.events import Severity
 from ultrad.core.limits import EstopRules
@@ -98,8 +98,8 @@ async def test_override__another_cause__trips() -> None:
         assert life.causes == ["hf_low", "value_moved"]
 
 
-@pytest.mark.parametrize("code", ["key_leak", "intrusion"])
-async def test_override__key_leak_or_intrusion__is_never_covered(code: str) -> None:
+@pytest.mark.parametrize("code", sorted(NEVER_COVERED))
+async def test_override__what_only_a_resume_lifts__is_never_covered(code: str) -> None:
     world = World()
     async with world.life() as life:
         await life.estop.trip(made(code, "", world.clock.now()))
@@ -145,6 +145,22 @@ async def test_override__resumed_within_its_time__does_not_come_back() -> None:
         assert await life.estop.resume(("hanako", "taro"), []) is None
         await world.pass_s(31 * 60)
         assert (life.mode(), life.is_open()) == (Mode.OFF, True)
+
+
+async def test_override__lapsed_in_production__is_not_begun_anew_by_one_person() -> None:
+    world = World(rules=PRODUCTION)
+    async with world.life() as life:
+        await world.trip()
+        await world.remove_flag()
+        assert life.mode() is Mode.OVERRIDDEN
+        await world.pass_s(31 * 60)
+        assert life.causes == ["hf_low", "override_lapsed"]
+        for _ in range(3):
+            await world.pass_s(120)
+            await world.remove_flag()
+            assert (life.mode(), life.is_open(), world.flag.present) == (Mode.ON, False, True)
+        await world.block(GOOD)
+        assert await life.estop.resume(("hanako", "taro"), []) is None
 
 
 async def test_override__touched_again__is_on() -> None:

@@ -18,8 +18,24 @@ from ultrad.core.messages import message_from_json, message_json
 from ultrad.i18n import Message, msg
 from ultrad.units import Now, Wad
 
-NEVER_COVERED = frozenset({"key_leak", "intrusion"})
-"""Causes that removing the flag never holds off: somebody else may be at the keys, and at the flag."""
+NEVER_COVERED = frozenset(
+    {
+        # Somebody else may be at the keys, and at the flag.
+        "key_leak",
+        "intrusion",
+        # What a second person must agree to; else one alone could override again after each lapse, ever lower.
+        "override_lapsed",
+        "first_start",
+        # What was decided before is not known: it may have been one of the above.
+        "state_unusable",
+        "marker_missing",
+        "marker_damaged",
+        "journal_new",
+        "journal_restored",
+        "journal_inconsistent",
+    }
+)
+"""Causes that removing the flag never holds off: only a resume lifts them."""
 BY_ULTRAD = "ultrad"
 UNKNOWN = "unknown"
 
