@@ -69,8 +69,7 @@ class Estop:
 
     async def start(self, causes: Iterable[Cause]) -> None:
         """Bring flag, journal and gate in step after a start. causes: what already stands against trading."""
-        for cause in causes:
-            await self._trip(cause)
+        await self._trip(*causes)
         await self.turn()
         if self.state.mode is not Mode.ON:
             self._gate.unlatch()
@@ -96,9 +95,10 @@ class Estop:
     async def judge(self, findings: Iterable[Finding], hf_by_position: dict[str, Wad], now: Now) -> None:
         """Trip for each finding that must, given what is overridden, and remember the health factors."""
         self._hf.update(hf_by_position)
-        for finding in findings:
-            if self.must_trip(finding):
-                await self._trip(decide.cause_of(finding, now))
+        causes = tuple(decide.cause_of(finding, now) for finding in findings if self.must_trip(finding))
+        # A disk that is known to hang holds up the watch no further: the next look writes the flag.
+        known_bad = self.state.mode is Mode.ON and "flag_unwritable" in self._trouble
+        await self._trip(*causes, write=not known_bad)
 
     async def run(self, turned: Turned) -> None:
         """Look at the flag each second, for ever."""
@@ -194,21 +194,26 @@ class Estop:
 
     # -------------------------------------------------------- trip
 
-    async def _trip(self, cause: Cause) -> None:
+    async def _trip(self, *causes: Cause, write: bool = True) -> None:
+        """Trip for all of them with one flag. Nothing happens where there are none."""
+        if not causes:
+            return
         self._gate.latch()
         self._overriding = None
         self._trouble.pop("override_unrecorded", None)
         # ON from here, before the first suspension: an override or a resume under way finds the state changed.
-        self.state = state_of.tripped(self.state, cause, flag_stood=False)
+        for cause in causes:
+            self.state = state_of.tripped(self.state, cause, flag_stood=False)
         self._tripping += 1
         try:
             with anyio.CancelScope(shield=True):
-                stands = await self._write_flag(cause)
+                stands = write and await self._write_flag(causes[0])
         finally:
             self._tripping -= 1
         if stands:
             self.state = state_of.flag_stood(self.state)
-        self._journal.post(state_of.trip_event(cause, self._clock.now(), flag=stands))
+        now = self._clock.now()
+        self._journal.post(*(state_of.trip_event(cause, now, flag=stands) for cause in causes))
 
     async def _write_flag(self, cause: Cause) -> bool:
         failure: Message = msg("no answer within {seconds} s", seconds=int(FLAG_TIMEOUT_S))

@@ -5,7 +5,8 @@ import orjson
 import pytest
 
 from tests.core.make import cause as made
-from tests.sim.watching import BAD, SOON_S, World, account
+from tests.fakes.chain import FakeChain
+from tests.sim.watching import BAD, GOOD, SOON_S, World, account
 from ultrad.core.estop import Mode
 from ultrad.core.estop_rules import operator_cause
 from ultrad.core.events import Severity
@@ -278,6 +279,31 @@ async def test_trip__journal_is_full__is_recorded_when_it_is_not() -> None:
         assert (life.mode(), world.flag.present) == (Mode.ON, True)
         world.journal.recover()
         await anyio.sleep(2)
+        assert await world.recorded() == life.estop.state
+
+
+async def test_trip__many_positions_while_the_flag_disk_hangs__holds_up_the_watch_once() -> None:
+    world = World()
+    names = tuple(f"p{number}" for number in range(30))
+    world.chain = FakeChain(world.clock, ("alpha",), names)
+    for name in names:
+        world.chain.set(name, GOOD)
+    async with world.life() as life:
+        await world.pass_s(10)
+        world.flag.hung = True
+        for name in names:
+            world.chain.set(name, BAD)
+        for most_s in (FLAG_TIMEOUT_S, 0.0):  # the second round finds a cause anew, and a disk known to hang
+            turns = life.turns["watch"]
+            await world.block()
+            await anyio.sleep(most_s)
+            assert life.turns["watch"] > turns
+            world.chain.set("p0", account("1.5", net=20_000))
+        assert len(life.estop.state.causes) == 31
+        assert not life.is_open()
+        world.flag.hung = False
+        await anyio.sleep(FLAG_TIMEOUT_S + 1.1)
+        assert world.flag.durable
         assert await world.recorded() == life.estop.state
 
 
