@@ -251,7 +251,10 @@ class Estop:
     async def _resume(
         self, by: tuple[str, ...], checklist: list[Json], holds: Callable[[], Message | None]
     ) -> Message | None:
-        before, seen, now = self.state, self._flag.look(), self._clock.now()
+        before, now = self.state, self._clock.now()
+        if before.mode is Mode.ON:
+            self._gate.take_sighting()  # of the flag as it stood until now
+        seen = self._flag.look()
         if (obstacle := self._obstacle(seen) or holds()) is not None:
             return obstacle
         if (hung := await self._append(state_of.resume_event(by, checklist, now))) is not None:
@@ -273,10 +276,11 @@ class Estop:
         except Transient as error:
             await self._trip(decide.unreadable_cause(str(error.message), now))
             return error.message
-        if removed:
-            self._gate.take_sighting()  # of the flag that is gone now, with our leave
-        if not removed or not self._gate.unlatch():
-            await self._trip(self._cause_of_touch(now))
+        # What the gate saw last may be the flag that is gone now, with our leave; any other was a touch since.
+        sighted = self._gate.take_sighting()
+        touched = sighted is not None and sighted != seen
+        if touched or not removed or not self._gate.unlatch():
+            await self._trip(self._cause_of_touch(sighted if touched else None, now))
             return msg("Somebody touched the flag in between: the stop stays ON.")
         return None
 
@@ -299,8 +303,8 @@ class Estop:
             return msg("The flag cannot be examined ({error}). Mend its directory first.", error=seen.error)
         return None
 
-    def _cause_of_touch(self, now: Now) -> Cause:
-        look = self._flag.look()
+    def _cause_of_touch(self, sighted: FlagLook | None, now: Now) -> Cause:
+        look = sighted or self._flag.look()
         by = state_of.UNKNOWN if look.owner_uid is None else self._name_of(look.owner_uid)
         return decide.touched_cause(by, now)
 

@@ -108,6 +108,32 @@ async def test_resume__flag_touched_while_it_is_written__stays_on() -> None:
         assert (life.mode(), life.is_open(), world.flag.present) == (Mode.ON, False, True)
 
 
+@pytest.mark.parametrize("removed_before", [True, False])
+async def test_resume__flag_touched_and_gone_while_it_is_written__stays_on(*, removed_before: bool) -> None:
+    world = World()
+    async with world.life() as life:
+        await stopped(world)
+        if removed_before:
+            await world.remove_flag()
+            assert life.mode() is Mode.OVERRIDDEN
+        world.journal.slow_s = 2.0
+        answers: list[object] = []
+
+        async def resume() -> None:
+            answers.append(await life.estop.resume(("jiro",), []))
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(resume)
+            await anyio.sleep(1)
+            world.flag.touch()
+            assert not life.is_open()  # the gate has seen it
+            world.flag.rm()
+        assert "touched" in str(answers[0])
+        assert (life.mode(), life.causes, world.flag.present) == (Mode.ON, ["flag"], True)
+        await anyio.sleep(10)
+        assert await world.recorded() == life.estop.state
+
+
 async def test_resume__flag_cannot_be_removed__stays_on() -> None:
     world = World()
     async with world.life() as life:
