@@ -15,6 +15,8 @@ from ultrad.core import estop_rules as decide
 from ultrad.core.estop import Cause, EstopState, Mode, Override
 from ultrad.core.events import Effect, Event, Finding, Json, Level, Origin, Severity
 from ultrad.core.limits import EstopRules
+from ultrad.core.messages import FOREIGN_DEPTH
+from ultrad.core.record import pack
 from ultrad.errors import Transient
 from ultrad.gate import Gate
 from ultrad.i18n import Message, msg
@@ -186,11 +188,13 @@ class Estop:
         if look.state is FlagState.UNREADABLE:
             return decide.unreadable_cause(look.error, now)
         try:
-            # Our own flag, from a trip whose journal entry was lost with the process.
-            return Cause.from_json(orjson.loads(self._flag.content()))
+            # Our own flag, from a trip whose journal entry was lost with the process, or made by hand to look so.
+            cause = Cause.from_json(orjson.loads(self._flag.content()), FOREIGN_DEPTH)
+            pack(state_of.trip_event(cause, now, flag=True))
         except ValueError:
             by = state_of.UNKNOWN if look.owner_uid is None else self._name_of(look.owner_uid)
             return decide.touched_cause(by, now)
+        return cause
 
     # -------------------------------------------------------- trip
 

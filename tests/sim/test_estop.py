@@ -1,5 +1,7 @@
 """The stop between its flag, its journal and the people who touch it."""
 
+from dataclasses import replace
+
 import anyio
 import orjson
 import pytest
@@ -11,8 +13,10 @@ from ultrad.core.estop import Mode
 from ultrad.core.estop_rules import operator_cause
 from ultrad.core.events import Severity
 from ultrad.core.limits import EstopRules
+from ultrad.core.messages import FOREIGN_DEPTH, MAX_DEPTH
 from ultrad.estop import FLAG_TIMEOUT_S
 from ultrad.gate import MaybeSentError
+from ultrad.i18n import Message, msg
 from ultrad.ports import EventFilter
 
 pytestmark = pytest.mark.looptime
@@ -94,6 +98,24 @@ async def test_estop__whatever_stands_in_the_flag__stops_and_goes_on(text: bytes
         await anyio.sleep(3)
         assert life.turns["estop"] > turns
         assert str(life.estop.state.causes[0].message)
+
+
+def nested(depth: int) -> Message:
+    message = msg("The innermost.")
+    for _ in range(depth - 1):
+        message = msg("{cause}", cause=message)
+    return message
+
+
+@pytest.mark.parametrize("depth", range(FOREIGN_DEPTH - 1, MAX_DEPTH + 6))
+async def test_estop__cause_made_by_hand_stands_in_the_flag_at_the_start__starts_on(depth: int) -> None:
+    world = World()
+    world.flag.touch()
+    world.flag.text = orjson.dumps(replace(made(), message=nested(depth)).json())
+    async with world.life() as life:
+        assert (life.mode(), life.causes) == (Mode.ON, ["hf_low" if depth <= FOREIGN_DEPTH else "flag"])
+        await anyio.sleep(3)
+        assert await world.recorded() == life.estop.state
 
 
 async def test_estop__cause_in_the_flag_from_the_future__is_never_covered_early() -> None:

@@ -14,7 +14,7 @@ from typing import assert_never, cast
 
 from ultrad.core.events import Event, Json, Level, Recorded, Severity
 from ultrad.core.limits import EstopRules
-from ultrad.core.messages import message_from_json, message_json
+from ultrad.core.messages import MAX_DEPTH, message_from_json, message_json
 from ultrad.i18n import Message, msg
 from ultrad.units import Now, Wad
 
@@ -111,8 +111,8 @@ class Cause:
         }
 
     @classmethod
-    def from_json(cls, data: object) -> "Cause":
-        """Read what `json` wrote. Raises ValueError on anything else: people write into flag files."""
+    def from_json(cls, data: object, depth: int = MAX_DEPTH) -> "Cause":
+        """Read what `json` wrote, with messages nested so deep. Raises ValueError on anything else."""
         if not isinstance(data, dict):
             raise ValueError("not an object")  # noqa: TRY004 - the same
         try:
@@ -122,7 +122,7 @@ class Cause:
                 subject=_text(data["subject"]),
                 at=Now(_number(data["wall_ms"]), _number(data["steady_ms"])),
                 by=_text(data["by"]),
-                message=message_from_json(data["message"]),
+                message=message_from_json(data["message"], depth),
                 figures=tuple((_text(name), _text(value)) for name, value in figures.items()),
                 health_factor=_wad(data["health_factor"]),
                 severity=Severity(_text(data["severity"])),
