@@ -89,7 +89,9 @@ def state_unusable(reason: Message, now: Now) -> Cause:
     return _cause(
         "state_unusable",
         msg(
-            "The state directory cannot be used ({reason}), so the stop counts as ON. Mend the disk.",
+            "The journal cannot be used, so the stop is ON, and only `ultrad resume` lifts it. {reason} The watch "
+            "goes on; what happens waits in memory, and in the log. Put it right with the daemon stopped, then "
+            "start. If there is no backup: move the state directory away, keep it, and run `ultrad init`.",
             reason=reason,
         ),
         now,
