@@ -84,6 +84,19 @@ def marker_causes(
     return ()
 
 
+def marker_damaged(reason: Message, now: Now) -> Cause:
+    """The marker is there and says nothing: nobody knows whether the journal is the one of before."""
+    return _cause(
+        "marker_damaged",
+        msg(
+            "{reason} So it cannot say whether the journal is the one of before. Run `ultrad audit verify` with a "
+            "head from a report; `ultrad resume` accepts the journal as it is.",
+            reason=reason,
+        ),
+        now,
+    )
+
+
 def state_unusable(reason: Message, now: Now) -> Cause:
     """The journal could not be read or written at the start: what was decided before is not known."""
     return _cause(
