@@ -31,6 +31,8 @@ from ultrad.startup import Past
 from ultrad.supervisor import Around, Part, Supervisor, contained
 from ultrad.watchdog import MarketWatch, ReadingAge, Watchdog, WatchPorts
 
+STOPPING = "stopping"
+"""What holds the gate shut from the moment that the daemon is told to stop."""
 WATCH_MARGIN_S = 30.0
 """What a round may take besides waiting for a head and for endpoints: its cross-check (at most 10 s), and trips on
 a slow disk. Silence beyond that is a hang."""
@@ -121,6 +123,7 @@ class Assembly:
             host=outside.host,
             journal=organs.journal,
             sink=organs.conditions,
+            shut=lambda: organs.gate.hold(STOPPING),
             status=lambda: self.daemon.status_line(words),
             report=outside.report,
             abandon=outside.abandon,

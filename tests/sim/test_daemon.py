@@ -127,6 +127,20 @@ async def test_daemon__a_quiet_week__is_punctual_to_the_end_and_does_not_grow() 
         await assert_settled(made)
 
 
+async def test_daemon__told_to_stop_and_something_is_stuck__sends_nothing_from_then_on() -> None:
+    async with world() as made:
+        await made.pass_by(MINUTE)
+        made.journal.hang()
+        await made.pass_by(timedelta(seconds=5))
+        sent = made.sent
+        assert made.life.shut_by() == ()
+        life = made.life
+        await made.stop()
+        assert life.abandoned
+        assert life.shut_by() == ("stopping",)
+        assert made.sent == sent
+
+
 # ---------------------------------------------------------------- changes of offset
 
 CHANGES = [

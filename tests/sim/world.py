@@ -415,6 +415,7 @@ class World:
             "no reading was ever accepted": life.assembly.organs.watch.batch is None,
             "nothing could be read for long": self._dark_since is not None
             and now.steady_ms - self._dark_since.steady_ms > self.blind_ms,
+            "the daemon stops": self.host.told[-1:] != [] and self.host.told[-1][1] == "STOPPING=1",
             "the life is over": life.ended.is_set(),
         }
         at_s = (now.steady_ms - self._began.steady_ms) / 1_000
