@@ -29,7 +29,7 @@ from ultrad.adapters.journal.reader import Reader, open_reader
 from ultrad.adapters.journal.schema import UnusableError
 from ultrad.adapters.lock import InstanceLock, take_lock
 from ultrad.adapters.notify.http import open_session
-from ultrad.adapters.people import name_of
+from ultrad.adapters.people import login_of, name_of
 from ultrad.assembly import PART_LIMIT_S, Outside, assemble
 from ultrad.config import Config, sound
 from ultrad.core.estop import Cause
@@ -265,6 +265,7 @@ async def _run(config: Config, words: Catalogue, world: _World, before: _Before)
         job_log=job_log,
         probe_http=prober(f"http://{_authority(http.host)}:{http.port}/health"),
         name_of=name_of,
+        login_of=login_of,
         report=log.report,
         keep_mark=lambda head: _keep_mark(world.paths, head, clock.now(), before),
         abandon=_abandon,

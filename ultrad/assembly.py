@@ -60,6 +60,7 @@ class Outside:
     job_log: JobLog
     probe_http: Callable[[], Awaitable[Probe]]
     name_of: Callable[[int], str]
+    login_of: Callable[[int], str | None]
     report: Callable[[str, Exception], None]
     keep_mark: Callable[[JournalHead], Awaitable[None]]
     abandon: Callable[[tuple[str, ...]], None]
@@ -202,6 +203,8 @@ def assemble(config: Config, outside: Outside, past: Past) -> Assembly:
         two=settings.environment == "production",
         identified=settings.environment != "devnet",
         service_uid=outside.service_uid,
+        resumers=frozenset(settings.estop.resumers),
+        login_of=outside.login_of,
     )
     daemon.resumes = Resume(ResumePorts(estop, journal, clock, daemon.resume_facts, random_id), people)
     reloading = ReloadPorts(outside.read_config, rules, journal, clock, outside.host, outside.log_level)

@@ -43,12 +43,15 @@ class People:
     """Who may lift the stop.
 
     two: it takes two different persons (production). identified: root and the service's own user are nobody
-    (everywhere but on the devnet).
+    (everywhere but on the devnet). resumers: the login names of those who may; empty where everybody may.
+    login_of: a user's login name for a uid, as the host knows it at that moment.
     """
 
     two: bool
     identified: bool
     service_uid: int
+    resumers: frozenset[str] = frozenset()
+    login_of: Callable[[int], str | None] = lambda _: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +94,7 @@ class Resume:
         Raises Transient where the journal refuses: nothing has changed then.
         """
         self._forget_the_dead()
-        refusal = self._not_a_person(person) or _too_long(request)
+        refusal = self._not_a_person(person) or self._not_a_resumer(person) or _too_long(request)
         if refusal is None and self._estop.state.mode is Mode.OFF:
             refusal = msg("The stop is OFF already: there is nothing to resume.")
         if refusal is not None:
@@ -215,6 +218,17 @@ class Resume:
             "The user {name} (uid {uid}) is nobody in particular: log in under your own name to resume.",
             name=person.name,
             uid=person.uid,
+        )
+
+    def _not_a_resumer(self, person: Person) -> Message | None:
+        """Anybody who reaches the control socket may stop; both who lift a stop are asked here."""
+        resumers = self._people.resumers
+        if not resumers or self._people.login_of(person.uid) in resumers:
+            return None
+        return msg(
+            "{name} may stop, but is not among those who may lift a stop (estop.resumers): {resumers}.",
+            name=person.name,
+            resumers=", ".join(sorted(resumers)),
         )
 
     def _forget_the_dead(self) -> None:

@@ -252,6 +252,7 @@ class World:
             job_log=self.log,
             probe_http=self._probe,
             name_of=lambda uid: {TARO.uid: TARO.name, HANAKO.uid: HANAKO.name}.get(uid, str(uid)),
+            login_of={TARO.uid: TARO.name, HANAKO.uid: HANAKO.name}.get,
             report=lambda place, error: self.reported.append((place, repr(error))),
             keep_mark=self._keep_mark,
             abandon=self._abandon,
