@@ -83,6 +83,14 @@ async def test_flag__touched_since_it_was_seen__is_not_removed(flag_and_hands: t
     assert flag.look().state is FlagState.PRESENT
 
 
+async def test_flag__gone_since_it_was_seen__counts_as_removed(flag_and_hands: tuple[EstopFlag, Hands]) -> None:
+    flag, hands = flag_and_hands
+    await flag.write(b"x")
+    seen = flag.look()
+    hands.rm()
+    assert flag.remove(seen)
+
+
 async def test_flag__made_though_seen_absent__is_not_removed(flag_and_hands: tuple[EstopFlag, Hands]) -> None:
     flag, hands = flag_and_hands
     seen = flag.look()

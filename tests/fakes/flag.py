@@ -58,7 +58,7 @@ class FakeFlag:
     def remove(self, seen: FlagLook) -> bool:
         if self.full:
             raise Transient(msg("{path}: {reason}", path="flag/estop", reason="Read-only file system"))
-        if self.look() != seen:
+        if self.present and self.look() != seen:
             return False
         self.rm()
         return True
