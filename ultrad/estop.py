@@ -161,6 +161,10 @@ class Estop:
         if hung or self.state is not before:
             return  # a further cause came while the journal wrote: it stands after the override there, and here
         self.state = state_of.overridden(before, override)
+        # A reading that came while the journal wrote found the cause standing already, and tripped nothing.
+        if worse := decide.outgrown(before, override, self._hf, self.rules, self._clock.now()):
+            await self._trip(worse[-1])
+            return
         self._gate.unlatch()
 
     async def _end_override(self, now: Now) -> None:

@@ -157,6 +157,27 @@ def test_override_of__anything_covered__is_held_off_at_the_same_figures(health: 
         assert decide.held_off(override, finding(health=health), RULES)
 
 
+@pytest.mark.parametrize(
+    ("then", "now", "worse"),
+    [
+        (hf("1.5"), hf("1.4501"), False),
+        (hf("1.5"), hf("1.45"), True),
+        (hf("1.12"), hf("1.1"), False),
+        (hf("1.12"), hf("1.0999"), True),
+        (None, hf("1.0999"), True),
+        (hf("1.5"), None, False),
+    ],
+)
+def test_outgrown__while_it_was_written__what_it_no_longer_holds_off(
+    then: Wad | None, now: Wad | None, *, worse: bool
+) -> None:
+    state = on(cause(health=then), cause("flag", ""))
+    override = decide.override_of(state, {}, "unknown", at(61))
+    found = decide.outgrown(state, override, {} if now is None else {"main": now}, RULES, at(70))
+    assert [(one.key, one.health_factor, one.at) for one in found] == [(("hf_low", "main"), now, at(70))] * worse
+    assert all("fell to" in str(one.message) for one in found)
+
+
 # ---------------------------------------------------------------- the end of an override
 
 

@@ -6,7 +6,7 @@ from ultrad.core.estop import BY_ULTRAD, NEVER_COVERED, Cause, EstopState, Mode,
 from ultrad.core.events import Effect, Finding, Severity
 from ultrad.core.limits import EstopRules
 from ultrad.i18n import Message, msg
-from ultrad.units import Now, Wad
+from ultrad.units import Now, Wad, hf_text
 
 
 def cause_of(finding: Finding, now: Now) -> Cause:
@@ -41,11 +41,26 @@ def held_off(override: Override | None, finding: Finding, rules: EstopRules) -> 
     began_at = {(code, subject): hf for code, subject, hf in override.covered}
     if finding.key not in began_at:
         return False
-    hf, hf_then = finding.health_factor, began_at[finding.key]
-    if hf is None:
-        return True
+    hf = finding.health_factor
+    return hf is None or not _too_bad(hf, began_at[finding.key], rules)
+
+
+def outgrown(
+    state: EstopState, override: Override, hf_by_position: dict[str, Wad], rules: EstopRules, now: Now
+) -> tuple[Cause, ...]:
+    """The causes that became worse than an override holds off while it was being written, as they are now."""
+    began_at = {(code, subject): hf for code, subject, hf in override.covered}
+    seen = ((cause, hf_by_position.get(cause.subject)) for cause in state.causes)
+    return tuple(
+        _outgrown_cause(cause, hf, now)
+        for cause, hf in seen
+        if hf is not None and _too_bad(hf, began_at[cause.key], rules)
+    )
+
+
+def _too_bad(hf: Wad, hf_then: Wad | None, rules: EstopRules) -> bool:
     worse = hf_then is not None and hf <= hf_then - rules.override_step
-    return not worse and hf >= rules.hard_floor_hf
+    return worse or hf < rules.hard_floor_hf
 
 
 def uncovered(state: EstopState, hf_by_position: dict[str, Wad], rules: EstopRules, now: Now) -> tuple[Cause, ...]:
@@ -111,6 +126,20 @@ def innermost(message: Message) -> Message:
     """The message inside those that only repeat it."""
     inner = dict(message.args).get("cause")
     return innermost(inner) if isinstance(inner, Message) else message
+
+
+def _outgrown_cause(cause: Cause, hf: Wad, now: Now) -> Cause:
+    return replace(
+        cause,
+        at=now,
+        health_factor=hf,
+        message=msg(
+            "The flag was removed, and is back: the health factor fell to {hf} while the override was recorded. "
+            "{cause}",
+            hf=hf_text(hf),
+            cause=innermost(cause.message),
+        ),
+    )
 
 
 def operator_cause(by: str, reason: str, now: Now) -> Cause:
