@@ -262,6 +262,7 @@ class Estop:
         if (obstacle := self._obstacle(seen) or holds()) is not None:
             return obstacle
         if (hung := await self._append(state_of.resume_event(by, checklist, now))) is not None:
+            self._record_again(before.causes)
             return hung
         if self.state is not before:
             self.state = state_of.resumed_in_vain(before, self.state, now)
@@ -297,6 +298,12 @@ class Estop:
         cause = decide.journal_hung_cause(self._clock.now(), int(JOURNAL_TIMEOUT_S))
         await self._trip(cause)
         return cause.message
+
+    def _record_again(self, causes: Iterable[Cause]) -> None:
+        """For a journal that may yet take a resume which is answered as failed: the stop keeps its causes."""
+        now = self._clock.now()
+        for cause in causes:
+            self._journal.post(state_of.trip_event(cause, now, flag=self.state.flag_stood))
 
     def _obstacle(self, seen: FlagLook) -> Message | None:
         if self._tripping:

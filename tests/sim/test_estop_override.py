@@ -274,6 +274,27 @@ async def test_override__journal_hangs__stays_on_goes_on_looking_and_is_no_overr
         assert life.mode() is Mode.ON
 
 
+@pytest.mark.parametrize(("hf", "opens"), [("1.4502", True), ("1.45", False), ("1.05", False)])
+async def test_override__worsens_while_it_is_written__trips_before_the_gate_opens(hf: str, *, opens: bool) -> None:
+    world = World()
+    async with world.life() as life:
+        await world.trip()
+        world.journal.slow_s = 6.0
+        world.flag.rm()
+        await anyio.sleep(2)
+        await world.block(account(hf))
+        opened = False
+        for _ in range(100):
+            await anyio.sleep(0.1)
+            opened = opened or life.is_open()
+        assert opened is opens
+        world.journal.slow_s = 0.0
+        await anyio.sleep(10)
+        assert life.mode() is (Mode.OVERRIDDEN if opens else Mode.ON)
+        assert await world.recorded() == life.estop.state
+        assert world.flag.present is not opens
+
+
 async def test_override__cause_comes_while_it_is_written__stays_on() -> None:
     world = World()
     async with world.life() as life:
