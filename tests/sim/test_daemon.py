@@ -11,7 +11,9 @@ import tests.fakes.chain
 import tests.fakes.journal
 import tests.sim.world
 import ultrad.daemon
+import ultrad.desk
 import ultrad.estop
+import ultrad.postman
 import ultrad.supervisor
 import ultrad.watchdog.age
 from tests.sim.promises import assert_journal, assert_settled, beat_gaps, fires, held
@@ -37,6 +39,8 @@ def unhurried(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         patch.setattr(ultrad.watchdog.age, "LOOK_INTERVAL_S", 10.0)
         patch.setattr(ultrad.estop, "LOOK_INTERVAL_S", 10.0)
         patch.setattr(ultrad.daemon, "REFRESH_S", 10.0)
+        patch.setattr(ultrad.desk, "TICK_S", 10.0)
+        patch.setattr(ultrad.postman, "TICK_S", 10.0)
         patch.setattr(tests.fakes.chain, "TURN_S", 15.0)
         patch.setattr(tests.fakes.journal, "PACE_S", 20.0)
         patch.setattr(tests.sim.world, "SEND_S", 30.0)
