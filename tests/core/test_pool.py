@@ -27,9 +27,9 @@ def odd(scaled_supply: int = 0, scaled_debt: int = 0, index: int = THIRD) -> Hol
 
 
 def test_known__each_revision__only_those_that_were_read() -> None:
-    assert [revision for revision in range(20) if pool.known(revision)] == [5, 6, 7, 8, 9, 10]
-    with pytest.raises(Permanent, match="revision 11 is not known"):
-        pool.health_factor(REFERENCE, 11)
+    assert [revision for revision in range(20) if pool.known(revision)] == [5, 6, 7, 8, 9, 10, 11]
+    with pytest.raises(Permanent, match="revision 12 is not known"):
+        pool.health_factor(REFERENCE, 12)
 
 
 @pytest.mark.parametrize("revision", [V32, V34, V35, V36])

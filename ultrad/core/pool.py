@@ -1,8 +1,9 @@
 """The pool's own arithmetic, in integers, as its contracts do it.
 
 Source: github.com/aave-dao/aave-v3-origin, `GenericLogic.sol`, `SupplyLogic.sol`, `BorrowLogic.sol`,
-`ScaledBalanceTokenBase.sol`, `WadRayMath.sol`, `PercentageMath.sol` and, since v3.5, `TokenMath.sol`, at each tag
-that `_RULES` names.
+`ScaledBalanceTokenBase.sol`, `WadRayMath.sol`, `PercentageMath.sol` and, since v3.5, `TokenMath.sol`, at each
+release that `_RULES` names. v3.6.0 is compared with the contracts in the tests; v3.4.0, v3.5.0 and v3.7 (20d09847)
+were, in the same way, when this was written.
 """
 
 from collections.abc import Callable
@@ -63,13 +64,15 @@ class _Rules:
 
 
 _UNTIL_V34 = _Rules(half_up=True, counts_all=False)
+_SINCE_V36 = _Rules(half_up=False, counts_all=True)
 _RULES = {
     5: _UNTIL_V34,  # v3.2.0
     6: _UNTIL_V34,  # v3.2.1
     7: _UNTIL_V34,  # v3.3.0
     8: _UNTIL_V34,  # v3.4.0
     9: _Rules(half_up=False, counts_all=False),  # v3.5.0
-    10: _Rules(half_up=False, counts_all=True),  # v3.6.0
+    10: _SINCE_V36,  # v3.6.0
+    11: _SINCE_V36,  # v3.7
 }
 """By `POOL_REVISION`. Earlier ones knew stable debts, and prices of e-modes' own: they are not computed here."""
 
