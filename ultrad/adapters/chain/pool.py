@@ -185,14 +185,32 @@ class RpcChain:
         """Reserves, prices and sequencer, from the best endpoint."""
         return await self._first_to_serve(self._market_at)
 
-    async def _first_to_serve(self, question: Question[T]) -> T:
+    @property
+    def book(self) -> Book | None:
+        """The market's contracts as they are known now."""
+        return self._book
+
+    async def ask(
+        self, question: Callable[[Endpoint, Block, Book], Awaitable[T]], without: frozenset[str] = frozenset()
+    ) -> T:
+        """Another reader's question, put to one endpoint at its newest head; failing over as `read` does.
+
+        without: names of endpoints that are not asked. Raises ChainUnavailable when none could serve.
+        """
+
+        async def with_book(endpoint: Endpoint, block: Block, _tries: int) -> T:
+            return await question(endpoint, block, await self._book_at(endpoint, block))
+
+        return await self._first_to_serve(with_book, without)
+
+    async def _first_to_serve(self, question: Question[T], without: frozenset[str] = frozenset()) -> T:
         """Put the question to one endpoint after the other, within READ_LIMIT_S in all.
 
         Raises ChainUnavailable when none could serve.
         """
         refused: list[Refused] = []
         end_s = anyio.current_time() + READ_LIMIT_S
-        ranked = self._ranked()
+        ranked = [(one, fault) for one, fault in self._ranked() if one.name not in without]
         for place, (endpoint, fault) in enumerate(ranked):
             limit_s = share_s(end_s - anyio.current_time(), len(ranked) - place)
             try:
@@ -303,11 +321,16 @@ class RpcChain:
         return self._payloads
 
     async def _market_at(self, endpoint: Endpoint, block: Block, _tries: int) -> Market:
+        known = await self._book_at(endpoint, block)
+        return await self._market.read(endpoint, block, known, anyio.current_time())
+
+    async def _book_at(self, endpoint: Endpoint, block: Block) -> Book:
+        """The market's contracts, read where they are not known yet. Raises Transient."""
         if self._book is None:
             await self._refresh_book(endpoint, block)
         if self._book is None:
             raise unexpected(endpoint.name, "getPool")
-        return await self._market.read(endpoint, block, self._book, anyio.current_time())
+        return self._book
 
     async def probe(self, limit_s: float) -> tuple[Probe, ...]:
         """Ask each endpoint, also the unusable ones, for its chain id; timed. One that limits us may rest."""
