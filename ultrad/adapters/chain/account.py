@@ -369,7 +369,7 @@ def _holding(one: _Reserve, figures: tuple[int, ...], decimals: int, judged: _Ju
 
 
 def _cap_left(cap: int, minted: int, data: bytes, supply_index: int) -> int | None:
-    """What the cap leaves at most. What the treasury is owed (word 12) counts (`ValidationLogic.validateSupply`)."""
+    """What the cap leaves at most (`ValidationLogic.validateSupply`; word 12: what the treasury is owed)."""
     if cap == 0:
         return None
     used = -(-(minted + abi.uint(data, 12)) * supply_index // RAY)
