@@ -81,6 +81,10 @@ class FakeMarket:
 
     # ------------------------------------------------------------ the port
 
+    @property
+    def asset(self) -> Address:
+        return self.state.holdings[0].asset
+
     async def quote(self) -> Quote:
         self._reached()
         self.quotes += 1

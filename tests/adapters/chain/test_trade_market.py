@@ -203,6 +203,7 @@ async def test_quote__reference_position__all_of_it(world: World) -> None:
     assert quote.room.lowest_funds_e8 == quote.room.funds_e8
     assert abs(quote.room.funds_e8 - 19_000 * 10**8) < 10**6
     assert (quote.room.used_e8, quote.wei > 10**17) == (0, True)
+    assert world.market.asset == quote.holdings[0].asset
 
 
 async def test_supply__not_approved_then_approved__taken_as_computed(world: World) -> None:
