@@ -7,12 +7,14 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Protocol
 
+import anyio
 import pytest
 from web3 import Web3
 
 from tests.fakes.clock import FakeClock
 from tests.fakes.forwarder import Forwarder
 from tests.fakes.trade_market import REFERENCE, FakeMarket
+from ultrad.adapters.chain import account
 from ultrad.adapters.chain.account import Traded
 from ultrad.adapters.chain.book import BookFile
 from ultrad.adapters.chain.pool import RpcChain
@@ -290,13 +292,13 @@ async def test_health_after__no_node_has_it__none(world: World) -> None:
 
 async def test_calls__each__as_web3_encodes_them(real: RealWorld) -> None:
     await real.market.quote()
-    account, asset, where = real.traded.account, real.traded.asset, real.devnet.addresses
+    owner, asset, where = real.traded.account, real.traded.asset, real.devnet.addresses
     contract = Web3().eth.contract(abi=ABI)
     for amount in (1, 123_456_789, WHOLE):
         for call, target, name, arguments in (
             (real.market.approve(amount), asset, "approve", [where.pool, amount]),
-            (real.market.supply(amount), where.pool, "supply", [asset, amount, account, 0]),
-            (real.market.withdraw(amount), where.pool, "withdraw", [asset, amount, account]),
+            (real.market.supply(amount), where.pool, "supply", [asset, amount, owner, 0]),
+            (real.market.withdraw(amount), where.pool, "withdraw", [asset, amount, owner]),
         ):
             assert (call.to, call.about, call.value_wei) == (target, name, 0)
             assert "0x" + call.data.hex() == contract.encode_abi(name, args=arguments)
@@ -405,7 +407,7 @@ async def test_quote__supplied_but_not_as_collateral__counts_as_funds_only(real:
 
 
 async def test_quote__emode__its_threshold_counts_where_it_applies(real: RealWorld) -> None:
-    where, account = real.devnet.addresses, real.traded.account
+    where, owner = real.devnet.addresses, real.traded.account
     await fresh(real)
     label = (0xA0, 1, ord("e") << 248)
     signature = "setEModeCategory(uint8,uint16,uint16,uint16,string)"
@@ -413,7 +415,7 @@ async def test_quote__emode__its_threshold_counts_where_it_applies(real: RealWor
     for name in ("setAssetCollateralInEMode", "setAssetBorrowableInEMode"):
         for symbol in ("WETH", "USDC")[: 1 if "Collateral" in name else 2]:
             real.devnet.call(where.configurator, f"{name}(address,uint8,bool)", where.token(symbol), 1, True)
-    real.devnet.call(where.pool, "setUserEMode(uint8)", 1, sender=account)
+    real.devnet.call(where.pool, "setUserEMode(uint8)", 1, sender=owner)
     quote = await fresh(real)
     assert (quote.emode, quote.known_rounding, hf_text(quote.health_factor)) == (1, True, "2.1136")
     assert {one.symbol: one.threshold_bps for one in quote.holdings} == {"WETH": 9300, "USDC": 7800}
@@ -463,6 +465,50 @@ async def test_quote__arithmetic_is_not_the_pools__said_to_be_unknown(
     assert not quote.known_rounding
     monkeypatch.delitem(pool._RULES, 10)
     assert not (await real.market.quote()).known_rounding
+
+
+async def test_quote__two_at_once_as_what_is_kept_runs_out__both_whole(real: RealWorld) -> None:
+    reader = TradeMarket(real.chain, replace(real.traded, static_refresh_s=0))
+    found: list[Quote] = []
+
+    async def one() -> None:
+        for _ in range(5):
+            found.append(await reader.quote())  # noqa: PERF401 - one after the other
+
+    async with anyio.create_task_group() as group:
+        for _ in range(3):
+            group.start_soon(one)
+    assert len(found) == 15
+    assert {(quote.known_rounding, len(quote.holdings)) for quote in found} == {(True, 2)}
+
+
+PLAIN = account._Terms(id=0, ltv_bps=8000, threshold_bps=8300, has_ceiling=False)
+BARE = account._Terms(id=1, ltv_bps=0, threshold_bps=0, has_ceiling=False)
+CAPPED = account._Terms(id=2, ltv_bps=5000, threshold_bps=6000, has_ceiling=True)
+NO_EMODE = account._EMode()
+EMODE = account._EMode(ltv_bps=9000, threshold_bps=9300, collateral=0b011)
+
+
+@pytest.mark.parametrize(
+    ("bits", "revision", "emode", "thresholds", "become"),
+    [
+        (0b10, 10, NO_EMODE, [8300, 0, 6000], [True, False, False]),
+        (0b10, 10, EMODE, [9300, 9300, 6000], [True, True, False]),
+        (0b10, 9, EMODE, [9300, 0, 6000], [True, False, False]),  # of a reserve without its own it was none
+        (0b10, 10, replace(EMODE, without_ltv=0b001), [9300, 9300, 6000], [False, True, False]),
+        (0b100000, 10, NO_EMODE, [8300, 0, 6000], [False, False, False]),  # the only collateral is isolated
+        (0b100010, 10, NO_EMODE, [8300, 0, 6000], [True, False, False]),
+        (0b100000, 11, NO_EMODE, [8300, 0, 6000], [True, False, True]),  # there is no isolation any more
+        (0b10, 11, replace(EMODE, isolated=True), [9300, 9300, 6000], [True, True, False]),
+    ],
+)
+def test_judged__each_versions_rules__what_counts_for_the_account(
+    bits: int, revision: int, emode: account._EMode, thresholds: list[int], become: list[bool]
+) -> None:
+    judged = account._judged([PLAIN, BARE, CAPPED], bits, revision, emode)
+    assert [one.threshold_bps for one in judged] == thresholds
+    assert [one.becomes_collateral for one in judged] == become
+    assert [one.as_collateral for one in judged] == [bool(bits >> 2 * index + 1 & 1) for index in range(3)]
 
 
 # ---------------------------------------------------------------- what a call would do
