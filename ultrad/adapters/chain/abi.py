@@ -41,6 +41,16 @@ def address(data: bytes, index: int = 0) -> Address:
     return checksum(f"0x{value:040x}")
 
 
+def data(value: object) -> bytes:
+    """What a node answers for bytes: 0x and hex digits. Raises Malformed for anything else."""
+    if not isinstance(value, str) or not value.startswith("0x"):
+        raise Malformed
+    try:
+        return bytes.fromhex(value[2:])
+    except ValueError:
+        raise Malformed from None
+
+
 def symbol(data: bytes) -> str:
     """A token's symbol: a `string`, or the `bytes32` of tokens older than ERC-20's final form (MKR).
 

@@ -53,7 +53,7 @@ class MarketReader:
         if self._kept_for != book or now_s >= self._kept_until_s:
             self._kept, self._asset_by_id = {}, {}
             self._kept_for, self._kept_until_s = book, now_s + self._settings.static_refresh_s
-        at = _At(endpoint, block)
+        at = At(endpoint, block)
         ids, sequencer = await self._used(at, book)
         assets = await self._assets(at, book, ids)
         unknown = tuple(asset for asset in assets if asset not in self._kept)
@@ -62,7 +62,7 @@ class MarketReader:
         reserves = await self._reserves(at, book, [self._kept[asset] for asset in assets])
         return Market(block=block, endpoint=endpoint.name, reserves=reserves, sequencer=sequencer)
 
-    async def _used(self, at: "_At", book: Book) -> tuple[frozenset[int], Sequencer | None]:
+    async def _used(self, at: "At", book: Book) -> tuple[frozenset[int], Sequencer | None]:
         """The reserves in use by any watched account, and the sequencer."""
         calls = [
             aave.of(book.pool, aave.GET_USER_CONFIGURATION, account) for _, account in self._settings.positions
@@ -80,7 +80,7 @@ class MarketReader:
         used = [aave.reserve_ids(at.decoded(book.pool, bitmap, abi.uint)) for bitmap in bitmaps]
         return frozenset[int]().union(*used), sequencer
 
-    async def _assets(self, at: "_At", book: Book, ids: frozenset[int]) -> tuple[Address, ...]:
+    async def _assets(self, at: "At", book: Book, ids: frozenset[int]) -> tuple[Address, ...]:
         """The assets of those reserves and the configured ones, each once."""
         unknown = sorted(ids - self._asset_by_id.keys())
         answers = await at.all([aave.reserve_by_id(book.pool, one) for one in unknown])
@@ -88,7 +88,7 @@ class MarketReader:
             self._asset_by_id[one] = at.decoded(book.pool, answer, abi.address)
         return tuple(dict.fromkeys((*(self._asset_by_id[one] for one in sorted(ids)), *self._settings.assets)))
 
-    async def _statics(self, at: "_At", book: Book, assets: Sequence[Address]) -> list[Static]:
+    async def _statics(self, at: "At", book: Book, assets: Sequence[Address]) -> list[Static]:
         calls: list[Call] = []
         for asset in assets:
             calls += (
@@ -100,7 +100,7 @@ class MarketReader:
         found: list[Static] = []
         for index, asset in enumerate(assets):
             symbol, tokens, source = answers[3 * index : 3 * index + 3]
-            name = _symbol(symbol, asset)
+            name = symbol_of(symbol, asset)
             a_token = at.decoded(book.data_provider, tokens, abi.address)
             if a_token == ZERO:
                 raise NodeFailed(
@@ -118,7 +118,7 @@ class MarketReader:
             found.append(Static(name, asset, a_token, feeds))
         return found
 
-    async def _feeds(self, at: "_At", source: Address) -> tuple[Address, ...]:
+    async def _feeds(self, at: "At", source: Address) -> tuple[Address, ...]:
         """The feeds behind a price source that say how old they are.
 
         Chainlink's own do (`latestRoundData`). Aave's adapters (CAPO, synchronicity) name the feeds they read.
@@ -140,7 +140,7 @@ class MarketReader:
                 break
         return tuple(feeds)
 
-    async def _reserves(self, at: "_At", book: Book, statics: Sequence[Static]) -> tuple[Reserve, ...]:
+    async def _reserves(self, at: "At", book: Book, statics: Sequence[Static]) -> tuple[Reserve, ...]:
         feeds = tuple(dict.fromkeys(feed for static in statics for feed in static.feeds))
         calls = [aave.call(feed, aave.LATEST_ROUND_DATA) for feed in feeds]
         for static in statics:
@@ -170,7 +170,7 @@ class MarketReader:
 
 
 def _reserve(
-    at: "_At", static: Static, name: str, answers: Sequence[bytes | None], updated_s: int | None
+    at: "At", static: Static, name: str, answers: Sequence[bytes | None], updated_s: int | None
 ) -> Reserve:
     bits, supplied, virtual, balance, price = answers
     configuration = at.decoded(static.asset, bits, aave.configuration)
@@ -191,7 +191,7 @@ def _reserve(
 
 
 @dataclass(frozen=True, slots=True)
-class _At:
+class At:
     """One endpoint at one block."""
 
     endpoint: Endpoint
@@ -234,7 +234,7 @@ def _address(answer: bytes | None) -> Address | None:
     return None if found == ZERO else found
 
 
-def _symbol(answer: bytes | None, asset: Address) -> str:
+def symbol_of(answer: bytes | None, asset: Address) -> str:
     """A token's symbol; its short address where it has none that can be shown."""
     try:
         return abi.symbol(answer or b"")

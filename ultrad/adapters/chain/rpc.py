@@ -25,6 +25,9 @@ CONNECTIONS = 8
 """Open connections to one endpoint: a batch's chunks, a poll, a probe and a cross-check side by side."""
 KEEP_ALIVE_S = 75.0
 """Longer than any known block time, so that the connection is still open when the next block comes."""
+MAX_REVERT = 10_000
+"""Characters of revert data that are looked at; a contract's reason has some hundred."""
+_HEX_DATA = re.compile(r"0x((?:[0-9a-fA-F]{2})*)$")
 _LIMIT_CODES = (429, -32005)
 """Error codes that mean "too many requests": providers' own 429, and -32005 of EIP-1474."""
 _HEADERS = {"Content-Type": "application/json"}
@@ -46,11 +49,12 @@ class NodeLimits(NodeFailed):
 class NodeRefused(Transient):
     """The node understood the question and answered with an error object."""
 
-    def __init__(self, message: Message, code: int, text: str) -> None:
-        """Keep the node's code and words."""
+    def __init__(self, message: Message, code: int, text: str, data: bytes | None = None) -> None:
+        """Keep the node's code and words. data: what a contract reverted with; None where it says nothing."""
         super().__init__(message)
         self.code = code
         self.text = text
+        self.data = data
 
     @property
     def unknown_block(self) -> bool:
@@ -100,10 +104,17 @@ def result_of(name: str, answer: dict[str, object], number: int, scrub: Scrubber
             msg("Endpoint {endpoint} refused: {text} (code {code}).", endpoint=name, text=text, code=code),
             code,
             text,
+            _revert_data(fields.get("data")),
         )
     if "result" not in answer:
         raise NodeFailed(msg("Endpoint {endpoint} gave an answer without a result.", endpoint=name))
     return answer["result"]
+
+
+def _revert_data(data: object) -> bytes | None:
+    """What a contract reverted with: hex, alone or behind a word ("Reverted 0x…"), as nodes differ."""
+    found = _HEX_DATA.search(data) if isinstance(data, str) and len(data) <= MAX_REVERT else None
+    return bytes.fromhex(found[1]) if found else None
 
 
 def unexpected(name: str, method: str) -> NodeFailed:
