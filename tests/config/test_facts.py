@@ -90,6 +90,7 @@ def test_reloads__each_key__is_something_that_the_daemon_goes_by(key: str, value
         "positions[main].account",
         "oracle.feeds.WETH",
         "http.port",
+        "estop.resumers",
         "log.format",
         "no.such.key",
     ],
