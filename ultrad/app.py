@@ -14,9 +14,9 @@ import anyio
 import anyio.to_thread
 from aiohttp import ClientSession
 
-from ultrad import channels, startup
+from ultrad import __version__, channels, startup, trading
+from ultrad.adapters import denied, marker
 from ultrad.adapters import logging as log
-from ultrad.adapters import marker
 from ultrad.adapters.chain.book import BookFile
 from ultrad.adapters.chain.pool import RpcChain
 from ultrad.adapters.chain.settings import ChainSettings, EndpointSettings
@@ -29,7 +29,7 @@ from ultrad.adapters.journal.reader import Reader, open_reader
 from ultrad.adapters.lock import InstanceLock, take_lock
 from ultrad.adapters.notify.http import open_session
 from ultrad.adapters.people import name_of
-from ultrad.assembly import PART_LIMIT_S, Outside, assemble
+from ultrad.assembly import PART_LIMIT_S, Outside, TradeOutside, assemble
 from ultrad.config import Config, sound
 from ultrad.core.estop import Cause
 from ultrad.core.events import Event, Level, Recorded
@@ -45,6 +45,7 @@ from ultrad.supervisor import Part
 from ultrad.units import Now
 from ultrad.web.control import ControlPart, ControlSettings
 from ultrad.web.server import HttpPart, HttpSettings
+from ultrad.web.signals import SignalDoor
 
 GROUP = "ultrad"
 """Its members may reach the control socket and the flag."""
@@ -63,6 +64,7 @@ def run(config: Config) -> int:
     secrets += [one.ws.reveal() for one in config.endpoints if one.ws]
     secrets += [config.estop_token.reveal()] if config.estop_token else []
     secrets += channels.secrets_of(config)
+    secrets += trading.secrets_of(config)
     log.configure(config.settings.log.format, config.settings.log.level, words, secrets)
     try:
         anyio.run(_main, config, words, backend="asyncio")
@@ -90,8 +92,8 @@ async def _main(config: Config, words: Catalogue) -> None:
         logged = HeardJournal(journal, lambda event: log.say(event.level, event.message, kind=event.kind))
         _remember(clock, logged)
         chain = _chain(config, clock, logged, paths)
-        async with chain, open_session() as session:
-            await _run(config, words, _World(paths, clock, logged, chain, session), before)
+        async with chain, open_session() as session, trading.opened(config, chain, session) as means:
+            await _run(config, words, _World(paths, clock, logged, chain, session, means), before)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,7 @@ class _World:
     journal: Journal
     chain: RpcChain
     session: ClientSession
+    means: TradeOutside | None
 
 
 def _remember(clock: HostClock, journal: Journal) -> None:
@@ -137,7 +140,7 @@ def _read_before(paths: Paths, journal: SqliteJournal) -> _Before:
     """Fold what was before, and compare the journal with its marker. What cannot be read counts as ON."""
     _, trouble = journal.backlog()
     if trouble is not None:
-        return _Before(Past(), None, lambda now: (startup.state_unusable(trouble, now),))
+        return _Before(Past(unread=trouble), None, lambda now: (startup.state_unusable(trouble, now),))
     try:
         with open_reader(paths.journal) as reader:
             head = reader.head()
@@ -151,12 +154,21 @@ def _read_before(paths: Paths, journal: SqliteJournal) -> _Before:
             found = _hash_at(reader, mark)
     except (Transient, Permanent) as error:
         reason = error.message
-        return _Before(Past(), None, lambda now: (startup.state_unusable(reason, now),))
+        return _Before(Past(unread=reason), None, lambda now: (startup.state_unusable(reason, now),))
     return _Before(
         Past.of(events),
         newest[0].event.now if newest else None,
         lambda now: startup.marker_causes(mark, head, found, now),
     )
+
+
+def _denied(config: Config, paths: Paths, now: Now) -> tuple[Cause, ...]:
+    """Why this version starts with the stop ON, if it is denied or nobody can say."""
+    try:
+        named = denied.read(paths.denied)
+    except (Transient, Permanent) as error:
+        return (startup.denied_unreadable(error.message, now),)
+    return startup.denied_causes(__version__, config.settings.denied_versions, named, now)
 
 
 def _hash_at(reader: Reader, mark: JournalHead | None) -> str | None:
@@ -219,6 +231,7 @@ def _doors(config: Config, world: _World, daemon: Daemon, words: Catalogue) -> t
             port=http.port,
             token=config.estop_token.reveal() if config.estop_token else None,
             connections=http.max_connections,
+            signals=_signal_door(config),
         ),
         words,
     )
@@ -227,6 +240,19 @@ def _doors(config: Config, world: _World, daemon: Daemon, words: Catalogue) -> t
     return (
         Part("control", control.run, PART_LIMIT_S, critical=False),
         Part("http", server.run, PART_LIMIT_S),
+    )
+
+
+def _signal_door(config: Config) -> SignalDoor | None:
+    """How signals come in over HTTP, where they may."""
+    section, secrets = config.settings.signals, config.secrets
+    if section is None or config.trade is None:
+        return None
+    token, key = secrets.get("signals.token"), secrets.get("signals.hmac_key")
+    return SignalDoor(
+        token=token.reveal().encode() if token else None,
+        key=key.reveal().encode() if key else None,
+        most_bytes=section.max_body_bytes,
     )
 
 
@@ -255,12 +281,14 @@ async def _run(config: Config, words: Catalogue, world: _World, before: _Before)
         service_uid=os.geteuid(),
         channels=channels.build(config, world.session, clock),
         deadman=channels.deadman(config, world.session),
+        trade=world.means,
         read_config=lambda: _read_again(config),
         log_level=log.set_level,
         watchdog_s=watchdog_s(os.environ, os.getpid()),
     )
     assembly = assemble(config, outside, before.past)
-    await assembly.start(before.make_causes(clock.now()))
+    now = clock.now()
+    await assembly.start((*before.make_causes(now), *_denied(config, world.paths, now)))
     with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
 
         async def told_to_stop() -> None:

@@ -45,6 +45,10 @@ LINES = {
     "jobs.housekeeping.cron": '"15 * * * *"',
     "jobs.housekeeping.timeout_s": "300",
     "jobs.housekeeping.missed": '"skip"',
+    "jobs.trade_cycle.enabled": "false",
+    "jobs.trade_cycle.cron": '"*/2 * * * *"',
+    "jobs.trade_cycle.timeout_s": "30",
+    "jobs.trade_cycle.missed": '"once"',
     "log.level": '"debug"',
 }
 """Another value for each key that may change while the daemon runs."""

@@ -309,6 +309,10 @@ class JobsSection(Section):
     housekeeping: JobSection = Field(
         default_factory=JobSection, description="Seals and thins readings, every hour."
     )
+    trade_cycle: JobSection = Field(
+        default_factory=JobSection,
+        description="Takes decisions from Notion, and writes back what became of them, every minute.",
+    )
 
 
 class LogSection(Section):
