@@ -5,9 +5,9 @@ import random
 import signal
 import sys
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import anyio
@@ -26,13 +26,14 @@ from ultrad.adapters.http_probe import prober
 from ultrad.adapters.joblog import JobLogFiles
 from ultrad.adapters.journal.journal import SqliteJournal, open_journal
 from ultrad.adapters.journal.reader import Reader, open_reader
+from ultrad.adapters.journal.schema import UnusableError
 from ultrad.adapters.lock import InstanceLock, take_lock
 from ultrad.adapters.notify.http import open_session
-from ultrad.adapters.people import name_of
+from ultrad.adapters.people import login_of, name_of
 from ultrad.assembly import PART_LIMIT_S, Outside, TradeOutside, assemble
 from ultrad.config import Config, sound
 from ultrad.core.estop import Cause
-from ultrad.core.events import Event, Level, Recorded
+from ultrad.core.events import Event, Level
 from ultrad.core.retry import Backoff, pause_s
 from ultrad.daemon import Daemon
 from ultrad.errors import Fatal, Permanent, Transient
@@ -52,9 +53,10 @@ GROUP = "ultrad"
 NAMESPACE = uuid.UUID("6e0f4c1a-6f0e-4d7b-9c57-0c2b7a0f5f11")
 """Of the keys that notices bear on each channel (RFC 9562, name-based)."""
 RECONNECT = Backoff(first_s=0.5, most_s=30.0)
-PAGE = 1_000
 JOB_LOG_S = 1.0
 """How long the end waits for the last lines of the jobs' logs."""
+ALL = 2**62
+"""What was before is read whole: to leave out its newest events would be to forget a stop."""
 
 
 def run(config: Config) -> int:
@@ -129,37 +131,57 @@ def _locked(paths: Paths) -> InstanceLock:
 
 @dataclass(frozen=True, slots=True)
 class _Before:
-    """What the disk tells of the time before this start. make_causes: what of it stands against trading."""
+    """What the disk tells of the time before this start.
+
+    compared: whether the journal could be held against its marker. make_causes: what stands against trading.
+    """
 
     past: Past
     last: Now | None
+    compared: bool
     make_causes: Callable[[Now], tuple[Cause, ...]]
 
 
 def _read_before(paths: Paths, journal: SqliteJournal) -> _Before:
-    """Fold what was before, and compare the journal with its marker. What cannot be read counts as ON."""
+    """Fold what was before, and compare the journal with its marker.
+
+    What can be read counts, whatever cannot be beside it: a key leak must not be forgotten for a damaged marker.
+    What cannot be read counts as ON.
+    """
     _, trouble = journal.backlog()
-    if trouble is not None:
-        return _Before(Past(unread=trouble), None, lambda now: (startup.state_unusable(trouble, now),))
+    mark, mark_trouble = _read_marker(paths)
+    past, last, head, found = Past(), None, None, None
     try:
         with open_reader(paths.journal) as reader:
-            head = reader.head()
+            events, damage = reader.readable(EventFilter(kinds=startup.FOLDED, limit=ALL))
+            past, trouble = Past.of(events), trouble or damage
             newest = reader.events(EventFilter(limit=1, newest_first=True))
-            events: list[Recorded] = []
-            after = 0
-            while page := reader.events(EventFilter(kinds=startup.FOLDED, after_seq=after, limit=PAGE)):
-                events += page
-                after = page[-1].seq
-            mark = marker.read(paths.marker)
+            last = newest[0].event.now if newest else None
             found = _hash_at(reader, mark)
+            head = reader.head()
+    except (Transient, Permanent, UnusableError) as error:
+        trouble = trouble or error.message
+
+    if trouble is not None:  # what is in the air may be among what cannot be read
+        past = replace(past, unread=trouble)
+
+    def causes(now: Now) -> Iterator[Cause]:
+        if trouble is not None:
+            yield startup.state_unusable(trouble, now)
+        if mark_trouble is not None:
+            yield startup.marker_damaged(mark_trouble, now)
+        elif head is not None:
+            yield from startup.marker_causes(mark, head, found, now)
+
+    return _Before(past, last, head is not None, lambda now: tuple(causes(now)))
+
+
+def _read_marker(paths: Paths) -> tuple[JournalHead | None, Message | None]:
+    """The marker, and why it cannot be read."""
+    try:
+        return marker.read(paths.marker), None
     except (Transient, Permanent) as error:
-        reason = error.message
-        return _Before(Past(unread=reason), None, lambda now: (startup.state_unusable(reason, now),))
-    return _Before(
-        Past.of(events),
-        newest[0].event.now if newest else None,
-        lambda now: startup.marker_causes(mark, head, found, now),
-    )
+        return None, error.message
 
 
 def _denied(config: Config, paths: Paths, now: Now) -> tuple[Cause, ...]:
@@ -272,8 +294,9 @@ async def _run(config: Config, words: Catalogue, world: _World, before: _Before)
         job_log=job_log,
         probe_http=prober(f"http://{_authority(http.host)}:{http.port}/health"),
         name_of=name_of,
+        login_of=login_of,
         report=log.report,
-        keep_mark=lambda head: _keep_mark(world.paths, head, clock.now()),
+        keep_mark=lambda head: _keep_mark(world.paths, head, clock.now(), before),
         abandon=_abandon,
         fraction=random.random,
         new_id=lambda: str(uuid.uuid4()),
@@ -304,9 +327,13 @@ async def _read_again(config: Config) -> Config:
     return await anyio.to_thread.run_sync(sound, config.path, os.environ, abandon_on_cancel=True)
 
 
-async def _keep_mark(paths: Paths, head: JournalHead, now: Now) -> None:
-    """In a thread: a slow disk must not hold up the loop."""
-    await anyio.to_thread.run_sync(marker.write, paths.marker, head, now.wall_ms)
+async def _keep_mark(paths: Paths, head: JournalHead, now: Now, before: _Before) -> None:
+    """In a thread: a slow disk must not hold up the loop.
+
+    Not where the marker has yet to be compared: a journal that appears while the daemon runs may be an older one.
+    """
+    if before.compared:
+        await anyio.to_thread.run_sync(marker.write, paths.marker, head, now.wall_ms)
 
 
 def _abandon(stuck: tuple[str, ...]) -> None:

@@ -33,6 +33,8 @@ from ultrad.trade_ports import Ledger, Market, OctoBot, Rows, Signer
 from ultrad.trader import Reception, Trader, TraderPorts, TradeSettings
 from ultrad.watchdog import MarketWatch, ReadingAge, Watchdog, WatchPorts
 
+STOPPING = "stopping"
+"""What holds the gate shut from the moment that the daemon is told to stop."""
 WATCH_MARGIN_S = 30.0
 """What a round may take besides waiting for a head and for endpoints: its cross-check (at most 10 s), and trips on
 a slow disk. Silence beyond that is a hang."""
@@ -73,6 +75,7 @@ class Outside:
     job_log: JobLog
     probe_http: Callable[[], Awaitable[Probe]]
     name_of: Callable[[int], str]
+    login_of: Callable[[int], str | None]
     report: Callable[[str, Exception], None]
     keep_mark: Callable[[JournalHead], Awaitable[None]]
     abandon: Callable[[tuple[str, ...]], None]
@@ -141,6 +144,7 @@ class Assembly:
             host=outside.host,
             journal=organs.journal,
             sink=organs.conditions,
+            shut=lambda: organs.gate.hold(STOPPING),
             status=lambda: self.daemon.status_line(words),
             report=outside.report,
             abandon=outside.abandon,
@@ -234,6 +238,8 @@ def assemble(config: Config, outside: Outside, past: Past) -> Assembly:
         two=settings.environment == "production",
         identified=settings.environment != "devnet",
         service_uid=outside.service_uid,
+        resumers=frozenset(settings.estop.resumers),
+        login_of=outside.login_of,
     )
     daemon.resumes = Resume(ResumePorts(estop, journal, clock, daemon.resume_facts, random_id), people)
     reloading = ReloadPorts(outside.read_config, rules, journal, clock, outside.host, outside.log_level)

@@ -182,7 +182,7 @@ class Desk:
     async def resolve(self, number: int, by: str, text: str) -> IncidentLine:
         """Close an incident. Raises Permanent where its condition is still found, Transient."""
         incident = self._open_one(number)
-        if incident.stands and incident.found:
+        if incident.stands and incident.found and not incident.unconfirmed:
             raise Permanent(
                 msg(
                     "Incident {number} is not over: {what} Put that right first; take it on meanwhile by: "
@@ -222,7 +222,7 @@ def _line(incident: Incident | None) -> IncidentLine:
         subject=incident.key[1],
         since_ms=incident.opened.wall_ms,
         message=incident.message,
-        stands=incident.stands,
+        stands=incident.stands and not incident.unconfirmed,
         by=incident.by,
     )
 

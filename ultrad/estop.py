@@ -12,9 +12,11 @@ import orjson
 
 from ultrad.core import estop as state_of
 from ultrad.core import estop_rules as decide
-from ultrad.core.estop import Cause, EstopState, Mode
+from ultrad.core.estop import Cause, EstopState, Mode, Override
 from ultrad.core.events import Effect, Event, Finding, Json, Level, Origin, Severity
 from ultrad.core.limits import EstopRules
+from ultrad.core.messages import FOREIGN_DEPTH
+from ultrad.core.record import pack
 from ultrad.errors import Transient
 from ultrad.gate import Gate
 from ultrad.i18n import Message, msg
@@ -55,6 +57,7 @@ class Estop:
         self.state = state
         self._hf: dict[str, Wad] = {}
         self._tripping = 0
+        self._overriding: Override | None = None
         # Turns and resumes exclude each other. A trip waits for neither.
         self._lock = anyio.Lock()
         self._trouble: dict[str, Finding] = {}
@@ -68,8 +71,7 @@ class Estop:
 
     async def start(self, causes: Iterable[Cause]) -> None:
         """Bring flag, journal and gate in step after a start. causes: what already stands against trading."""
-        for cause in causes:
-            await self._trip(cause)
+        await self._trip(*causes)
         await self.turn()
         if self.state.mode is not Mode.ON:
             self._gate.unlatch()
@@ -79,24 +81,26 @@ class Estop:
 
         The flag is durable on return unless its disk refuses or takes more than FLAG_TIMEOUT_S; then the latch in
         memory holds, an S1 finding says so, and writing is tried again.
+
+        Also where that cause stands already: whoever stops again may know more, the flag may be gone by now,
+        and what was asked for before (an override, a resume) was not asked for in the face of this.
         """
-        known = self.state.mode is Mode.ON and self.state.has(cause.key) and self.state.flag_stood
-        if known and not self._lock.locked():
-            self._gate.latch()
-            return
-        # Who holds the lock may be about to open the gate: only a state that has changed stops them.
         await self._trip(cause)
 
     def must_trip(self, finding: Finding) -> bool:
         """Whether this finding would trip now, given what is overridden and what stands already."""
-        return decide.must_trip(self.state, finding, self.rules)
+        state = self.state
+        if self._overriding is not None:  # it opens the gate the moment it is recorded: judged as if it were
+            state = state_of.overridden(state, self._overriding)
+        return decide.must_trip(state, finding, self.rules)
 
     async def judge(self, findings: Iterable[Finding], hf_by_position: dict[str, Wad], now: Now) -> None:
         """Trip for each finding that must, given what is overridden, and remember the health factors."""
         self._hf.update(hf_by_position)
-        for finding in findings:
-            if self.must_trip(finding):
-                await self._trip(decide.cause_of(finding, now))
+        causes = tuple(decide.cause_of(finding, now) for finding in findings if self.must_trip(finding))
+        # A disk that is known to hang holds up the watch no further: the next look writes the flag.
+        known_bad = self.state.mode is Mode.ON and "flag_unwritable" in self._trouble
+        await self._trip(*causes, write=not known_bad)
 
     async def run(self, turned: Turned) -> None:
         """Look at the flag each second, for ever."""
@@ -118,6 +122,7 @@ class Estop:
         sighted = self._gate.take_sighting()
         look = self._flag.look()
         seen = sighted if look.state is FlagState.ABSENT and sighted is not None else look
+        self._forget_trouble(look)
         if self.state.mode is Mode.ON:
             await self._turn_on(look, now)
         elif seen.state is not FlagState.ABSENT:
@@ -126,18 +131,25 @@ class Estop:
             await self._end_override(now)
         self._sink.observe(SOURCE, tuple(self._trouble.values()), now)
 
+    def _forget_trouble(self, look: FlagLook) -> None:
+        """What is no longer so: it would stand against every resume."""
+        on = self.state.mode is Mode.ON
+        if not on or look.state is not FlagState.ABSENT:
+            self._trouble.pop("override_unrecorded", None)
+        if not on or (look.state is FlagState.PRESENT and self.state.flag_stood):
+            self._trouble.pop("flag_unwritable", None)
+
     async def _turn_on(self, look: FlagLook, now: Now) -> None:
         if look.state is FlagState.UNREADABLE:
             # Once its disk can be examined again, no flag there means lost, not removed: it is written anew.
             self.state = state_of.flag_doubted(self.state)
             return
-        if look.state is FlagState.PRESENT:
-            if not self.state.flag_stood:
-                self._stood(now)
-            return
         if not self.state.flag_stood:
+            # Also where it is there: it was made, but nobody knows yet that it lasts.
             if await self._write_flag(self.state.causes[-1]):
                 self._stood(now)
+            return
+        if look.state is FlagState.PRESENT:
             return
         standing = decide.uncovered(self.state, self._hf, self.rules, now)
         if standing:
@@ -151,12 +163,14 @@ class Estop:
 
     async def _override(self, now: Now) -> None:
         before = self.state
-        override = decide.override_of(before, self._hf, state_of.UNKNOWN, now)
+        override = self._overriding = decide.override_of(before, self._hf, state_of.UNKNOWN, now)
         try:
             hung = await self._append(state_of.override_event(override, now, self.rules))
         except Transient as error:
             self._tell("override_unrecorded", _override_unrecorded(error.message))
             return
+        finally:
+            self._overriding = None
         self._trouble.pop("override_unrecorded", None)
         if hung or self.state is not before:
             return  # a further cause came while the journal wrote: it stands after the override there, and here
@@ -174,27 +188,36 @@ class Estop:
         if look.state is FlagState.UNREADABLE:
             return decide.unreadable_cause(look.error, now)
         try:
-            # Our own flag, from a trip whose journal entry was lost with the process.
-            return Cause.from_json(orjson.loads(self._flag.content()))
+            # Our own flag, from a trip whose journal entry was lost with the process, or made by hand to look so.
+            cause = Cause.from_json(orjson.loads(self._flag.content()), FOREIGN_DEPTH)
+            pack(state_of.trip_event(cause, now, flag=True))
         except ValueError:
             by = state_of.UNKNOWN if look.owner_uid is None else self._name_of(look.owner_uid)
             return decide.touched_cause(by, now)
+        return cause
 
     # -------------------------------------------------------- trip
 
-    async def _trip(self, cause: Cause) -> None:
+    async def _trip(self, *causes: Cause, write: bool = True) -> None:
+        """Trip for all of them with one flag. Nothing happens where there are none."""
+        if not causes:
+            return
         self._gate.latch()
+        self._overriding = None
+        self._trouble.pop("override_unrecorded", None)
         # ON from here, before the first suspension: an override or a resume under way finds the state changed.
-        self.state = state_of.tripped(self.state, cause, flag_stood=False)
+        for cause in causes:
+            self.state = state_of.tripped(self.state, cause, flag_stood=False)
         self._tripping += 1
         try:
             with anyio.CancelScope(shield=True):
-                stands = await self._write_flag(cause)
+                stands = write and await self._write_flag(causes[0])
         finally:
             self._tripping -= 1
         if stands:
             self.state = state_of.flag_stood(self.state)
-        self._journal.post(state_of.trip_event(cause, self._clock.now(), flag=stands))
+        now = self._clock.now()
+        self._journal.post(*(state_of.trip_event(cause, now, flag=stands) for cause in causes))
 
     async def _write_flag(self, cause: Cause) -> bool:
         failure: Message = msg("no answer within {seconds} s", seconds=int(FLAG_TIMEOUT_S))
@@ -232,10 +255,14 @@ class Estop:
     async def _resume(
         self, by: tuple[str, ...], checklist: list[Json], holds: Callable[[], Message | None]
     ) -> Message | None:
-        before, seen, now = self.state, self._flag.look(), self._clock.now()
+        before, now = self.state, self._clock.now()
+        if before.mode is Mode.ON:
+            self._gate.take_sighting()  # of the flag as it stood until now
+        seen = self._flag.look()
         if (obstacle := self._obstacle(seen) or holds()) is not None:
             return obstacle
         if (hung := await self._append(state_of.resume_event(by, checklist, now))) is not None:
+            self._record_again(before.causes)
             return hung
         if self.state is not before:
             self.state = state_of.resumed_in_vain(before, self.state, now)
@@ -254,10 +281,11 @@ class Estop:
         except Transient as error:
             await self._trip(decide.unreadable_cause(str(error.message), now))
             return error.message
-        if removed:
-            self._gate.take_sighting()  # of the flag that is gone now, with our leave
-        if not removed or not self._gate.unlatch():
-            await self._trip(self._cause_of_touch(now))
+        # What the gate saw last may be the flag that is gone now, with our leave; any other was a touch since.
+        sighted = self._gate.take_sighting()
+        touched = sighted is not None and sighted != seen
+        if touched or not removed or not self._gate.unlatch():
+            await self._trip(self._cause_of_touch(sighted if touched else None, now))
             return msg("Somebody touched the flag in between: the stop stays ON.")
         return None
 
@@ -271,6 +299,12 @@ class Estop:
         await self._trip(cause)
         return cause.message
 
+    def _record_again(self, causes: Iterable[Cause]) -> None:
+        """For a journal that may yet take a resume which is answered as failed: the stop keeps its causes."""
+        now = self._clock.now()
+        for cause in causes:
+            self._journal.post(state_of.trip_event(cause, now, flag=self.state.flag_stood))
+
     def _obstacle(self, seen: FlagLook) -> Message | None:
         if self._tripping:
             return msg("A stop is being written at this moment: try again.")
@@ -280,8 +314,8 @@ class Estop:
             return msg("The flag cannot be examined ({error}). Mend its directory first.", error=seen.error)
         return None
 
-    def _cause_of_touch(self, now: Now) -> Cause:
-        look = self._flag.look()
+    def _cause_of_touch(self, sighted: FlagLook | None, now: Now) -> Cause:
+        look = sighted or self._flag.look()
         by = state_of.UNKNOWN if look.owner_uid is None else self._name_of(look.owner_uid)
         return decide.touched_cause(by, now)
 

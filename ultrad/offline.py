@@ -22,7 +22,7 @@ from ultrad.adapters.journal import verify as verify_journal
 from ultrad.adapters.lock import take_lock
 from ultrad.core.estop import BY_ULTRAD, Cause, trip_event
 from ultrad.core.events import Event, Level, Recorded, Severity
-from ultrad.errors import EXIT_CONFIG, Fatal, Permanent
+from ultrad.errors import EXIT_CONFIG, Fatal, Permanent, Transient
 from ultrad.i18n import Message, msg
 from ultrad.paths import Paths
 from ultrad.ports import Denied, EventFilter, FlagLook, FlagState
@@ -65,9 +65,16 @@ def events(paths: Paths, which: EventFilter) -> tuple[Recorded, ...]:
         return reader.events(which)
 
 
-def verify(paths: Paths, heads: Sequence[tuple[int, str]]) -> Verification:
-    """Go through the whole journal, holding it against the marker and the heads given."""
-    marked = marker.read(paths.marker)
+def verify(paths: Paths, heads: Sequence[tuple[int, str]]) -> tuple[Verification, Message | None]:
+    """Go through the whole journal, holding it against the marker and the heads given.
+
+    Answers also why the marker could not be read, if it could not: then it was held against the heads alone.
+    """
+    marked, trouble = None, None
+    try:
+        marked = marker.read(paths.marker)
+    except (Transient, Permanent) as error:
+        trouble = error.message
     kept = ((marked.seq, marked.hash),) if marked and marked.seq else ()
     found = verify_journal(paths.journal, (*heads, *kept))
     if marked and found.ok and marked.journal_id != found.head.journal_id:
@@ -79,7 +86,7 @@ def verify(paths: Paths, heads: Sequence[tuple[int, str]]) -> Verification:
                 found=found.head.journal_id[:8],
             )
         )
-    return found
+    return found, trouble
 
 
 # ---------------------------------------------------------------- versions

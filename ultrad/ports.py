@@ -70,9 +70,9 @@ class EstopFlag(Protocol):
         ...
 
     async def write(self, content: bytes) -> None:
-        """Create the flag exclusively, fsync it and its directory. A standing flag is left as it is: success.
+        """Create the flag exclusively, fsync it and its directory. A standing flag is fsynced as it is: success.
 
-        Raises Transient where it cannot be written.
+        Raises Transient where it cannot be written; then it may stand, and be gone after a power loss.
         """
         ...
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ultrad.core.checklist import Line, checklist, refused_waiver, unmet, waived
-from ultrad.core.estop import Cause, Mode
+from ultrad.core.estop import Cause, EstopState, Mode
 from ultrad.core.events import Event, Json, Level
 from ultrad.core.limits import Limits
 from ultrad.core.messages import message_json
@@ -43,12 +43,15 @@ class People:
     """Who may lift the stop.
 
     two: it takes two different persons (production). identified: root and the service's own user are nobody
-    (everywhere but on the devnet).
+    (everywhere but on the devnet). resumers: the login names of those who may; empty where everybody may.
+    login_of: a user's login name for a uid, as the host knows it at that moment.
     """
 
     two: bool
     identified: bool
     service_uid: int
+    resumers: frozenset[str] = frozenset()
+    login_of: Callable[[int], str | None] = lambda _: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +94,7 @@ class Resume:
         Raises Transient where the journal refuses: nothing has changed then.
         """
         self._forget_the_dead()
-        refusal = self._not_a_person(person) or _too_long(request)
+        refusal = self._not_a_person(person) or self._not_a_resumer(person) or _too_long(request)
         if refusal is None and self._estop.state.mode is Mode.OFF:
             refusal = msg("The stop is OFF already: there is nothing to resume.")
         if refusal is not None:
@@ -185,7 +188,7 @@ class Resume:
             return await self._refuse(person, _not_passed(), lines)
 
         def holds() -> Message | None:
-            if (self._estop.state.mode, self._estop.state.causes) != (state.mode, state.causes):
+            if not _same_stop(self._estop.state, state.mode, state.causes):
                 return msg("A new cause came in between: the stop stays ON.")
             now_unmet = unmet(waived(self._lines(people, said), waive, person.name))
             return now_unmet[0].message if now_unmet else None
@@ -217,6 +220,17 @@ class Resume:
             uid=person.uid,
         )
 
+    def _not_a_resumer(self, person: Person) -> Message | None:
+        """Anybody who reaches the control socket may stop; both who lift a stop are asked here."""
+        resumers = self._people.resumers
+        if not resumers or self._people.login_of(person.uid) in resumers:
+            return None
+        return msg(
+            "{name} may stop, but is not among those who may lift a stop (estop.resumers): {resumers}.",
+            name=person.name,
+            resumers=", ".join(sorted(resumers)),
+        )
+
     def _forget_the_dead(self) -> None:
         """IDs that are too old, or whose stop, or limits, are no longer those that were looked at."""
         if not self._pending:
@@ -226,7 +240,8 @@ class Resume:
             key: one
             for key, one in self._pending.items()
             if now.steady_ms - one.at.steady_ms < self._estop.rules.resume_id_ms
-            and (one.mode, one.causes, one.measure) == (state.mode, state.causes, measure)
+            and _same_stop(state, one.mode, one.causes)
+            and one.measure == measure
         }
 
     def _measure(self) -> tuple[Limits, int]:
@@ -242,6 +257,11 @@ class Resume:
     async def _record(self, kind: str, person: Person, message: Message, lines: tuple[Line, ...]) -> None:
         data: dict[str, Json] = {"by": person.name, "uid": person.uid, "checklist": _json(lines)}
         await self._ports.journal.append(Event(kind, Level.WARNING, self._ports.clock.now(), message, data))
+
+
+def _same_stop(state: EstopState, mode: Mode, causes: tuple[Cause, ...]) -> bool:
+    """Whether nothing tripped since. By identity: a stop in the same millisecond and words is another."""
+    return state.mode is mode and state.causes is causes
 
 
 def _not_passed() -> Message:

@@ -97,12 +97,27 @@ def marker_causes(
     return ()
 
 
+def marker_damaged(reason: Message, now: Now) -> Cause:
+    """The marker is there and says nothing: nobody knows whether the journal is the one of before."""
+    return _cause(
+        "marker_damaged",
+        msg(
+            "{reason} So it cannot say whether the journal is the one of before. Run `ultrad audit verify` with a "
+            "head from a report; `ultrad resume` accepts the journal as it is.",
+            reason=reason,
+        ),
+        now,
+    )
+
+
 def state_unusable(reason: Message, now: Now) -> Cause:
     """The journal could not be read or written at the start: what was decided before is not known."""
     return _cause(
         "state_unusable",
         msg(
-            "The state directory cannot be used ({reason}), so the stop counts as ON. Mend the disk.",
+            "The journal cannot be used, so the stop is ON, and only `ultrad resume` lifts it. {reason} The watch "
+            "goes on; what happens waits in memory, and in the log. Put it right with the daemon stopped, then "
+            "start. If there is no backup: move the state directory away, keep it, and run `ultrad init`.",
             reason=reason,
         ),
         now,

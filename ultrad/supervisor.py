@@ -55,6 +55,7 @@ class Part:
 class Around:
     """What the supervisor needs beside its parts.
 
+    shut: called first of all when the end begins: from then on nothing of the strategy may be sent.
     status: the line that `systemctl status` shows. report: told of every caught error with its place, for the log.
     abandon: ends the process when something cannot be stopped (named); it is not expected to return.
     fraction: a fresh random number in [0, 1). watchdog_s: the service manager's limit, where it has one.
@@ -64,6 +65,7 @@ class Around:
     host: Host
     journal: Journal
     sink: FindingSink
+    shut: Callable[[], None]
     status: Callable[[], str]
     report: Callable[[str, Exception], None]
     abandon: Callable[[tuple[str, ...]], None]
@@ -248,6 +250,7 @@ class Supervisor:
     # ------------------------------------------------------------ the end
 
     async def _end(self) -> None:
+        self._around.shut()
         self._around.host.notify("STOPPING=1")
         begun_s = anyio.current_time()
         for kept in reversed(self._kept):

@@ -1,6 +1,8 @@
 """One contract for the flag in memory and the flag on disk, and what only a disk can do."""
 
+import errno
 import os
+import socket
 import stat
 import threading
 from collections.abc import Callable
@@ -81,6 +83,14 @@ async def test_flag__touched_since_it_was_seen__is_not_removed(flag_and_hands: t
     assert flag.look().state is FlagState.PRESENT
 
 
+async def test_flag__gone_since_it_was_seen__counts_as_removed(flag_and_hands: tuple[EstopFlag, Hands]) -> None:
+    flag, hands = flag_and_hands
+    await flag.write(b"x")
+    seen = flag.look()
+    hands.rm()
+    assert flag.remove(seen)
+
+
 async def test_flag__made_though_seen_absent__is_not_removed(flag_and_hands: tuple[EstopFlag, Hands]) -> None:
     flag, hands = flag_and_hands
     seen = flag.look()
@@ -102,7 +112,12 @@ def _pipe(path: Path) -> None:
     os.mkfifo(path)
 
 
-@pytest.mark.parametrize("make", [_dangling, _directory, _pipe, Path.touch])
+def _socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as end:
+        end.bind(str(path))
+
+
+@pytest.mark.parametrize("make", [_dangling, _directory, _pipe, _socket, Path.touch])
 async def test_flag_file__in_any_form__counts_and_can_be_lifted(path: Path, make: Callable[[Path], None]) -> None:
     make(path)
     flag = FlagFile(path)
@@ -159,6 +174,88 @@ async def test_flag_file__disk_hangs__write_can_be_left(path: Path, monkeypatch:
     release.set()
     assert scope.cancelled_caught
     assert FlagFile(path).look().state is FlagState.PRESENT
+
+
+def _fsynced(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is fsynced from now on, by name."""
+    names: list[str] = []
+    fsync = os.fsync
+
+    def record(handle: int) -> None:
+        names.append(Path(f"/proc/self/fd/{handle}").readlink().name)
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", record)
+    return names
+
+
+async def test_flag_file__disk_fills_up_after_it_was_made__refuses_then_fsyncs_what_stands(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flag = FlagFile(path)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", _refuse)
+        with pytest.raises(Transient, match="No space left"):
+            await flag.write(b"x")
+    assert (flag.look().state, flag.content()) == (FlagState.PRESENT, b"")
+    names = _fsynced(monkeypatch)
+    await flag.write(b"x")
+    assert names == ["estop", "flag"]
+
+
+def _refuse(handle: int, content: bytes) -> int:  # noqa: ARG001 - as os.write
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.mark.parametrize(
+    ("make", "synced"), [(_dangling, ["flag"]), (_directory, ["flag"]), (_pipe, ["flag"]), (_socket, ["flag"])]
+)
+async def test_flag_file__stands_in_another_form__its_directory_is_fsynced(
+    path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], None], synced: list[str]
+) -> None:
+    make(path)
+    names = _fsynced(monkeypatch)
+    await FlagFile(path).write(b"x")
+    assert names == synced
+
+
+async def test_flag_file__removed_while_it_is_found_there__is_made(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flag = FlagFile(path)
+    path.touch()
+    create = flag._create
+
+    def once(content: bytes) -> bool:
+        made = create(content)
+        path.unlink()
+        monkeypatch.setattr(flag, "_create", create)
+        return made
+
+    monkeypatch.setattr(flag, "_create", once)
+    await flag.write(b"x")
+    assert flag.content() == b"x"
+
+
+async def test_flag_file__one_write_hangs__the_next_waits_instead_of_hanging_beside_it(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release, begun = threading.Event(), threading.Semaphore(0)
+
+    def hang(_: int) -> None:
+        begun.release()
+        release.wait(5)
+
+    monkeypatch.setattr(os, "fsync", hang)
+    flag = FlagFile(path)
+    for _ in range(3):
+        with anyio.move_on_after(0.1):
+            await flag.write(b"x")
+    assert begun.acquire(blocking=False)
+    assert not begun.acquire(blocking=False)
+    release.set()
+    await flag.write(b"x")
+    assert flag.look().state is FlagState.PRESENT
 
 
 async def test_flag_file__directory_with_something_in_it__stays(path: Path) -> None:

@@ -307,6 +307,30 @@ def test_audit_verify__another_journal_of_the_same_length_at_zero__found(desk: D
     assert "another one than before" in ran.err
 
 
+def test_audit_verify__marker_is_damaged__goes_through_the_journal_and_says_so(desk: Desk) -> None:
+    assert desk.ultrad("init").code == 0
+    head = marker.read(paths(desk).marker)
+    assert head
+    paths(desk).marker.write_bytes(b"{")
+
+    ran = desk.ultrad("audit", "verify", "--head", f"{head.seq}:{head.hash}")
+
+    assert ran.code == 1
+    assert f"Sound. Its head is {head.seq}:{head.hash}" in ran.out
+    assert "marker.json is damaged" in ran.err
+    assert "audit verify" not in ran.err
+
+
+def test_audit_verify__marker_is_damaged_and_the_journal_as_well__says_where(desk: Desk) -> None:
+    assert desk.ultrad("init").code == 0
+    paths(desk).marker.write_bytes(b"{")
+    with sqlite3.connect(paths(desk).journal) as db:
+        db.execute("UPDATE events SET text = 'nothing happened' WHERE seq = 1")
+    db.close()
+
+    assert "from event 1 on" in desk.ultrad("audit", "verify").err
+
+
 @pytest.mark.parametrize("head", ["", "1", "x:y", f"0:{HASH}", f"1:{HASH}0", f"-1:{HASH}"])
 def test_audit_verify__head_that_is_none__is_a_usage_error(desk: Desk, head: str) -> None:
     assert desk.ultrad("audit", "verify", "--head", head).code == 2

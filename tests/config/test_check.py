@@ -27,7 +27,20 @@ def test_check__nothing_known_of_the_other_environment__warned(house: House) -> 
     assert any("[guards] does not name both" in line for line in _lines(house, "warning"))
     house.add('[guards]\nforeign_accounts = ["0xdD2FD4581271e230360230F9337D5c0430Bf44C0"]')
     house.add(f'foreign_secrets_sha256 = ["{"0" * 64}"]')
+    house.add('[estop]\nresumers = ["root", "nobody"]')
     assert _lines(house, "warning") == []
+
+
+def test_check__everybody_may_resume_in_production__warned(house: House) -> None:
+    assert any(line.startswith("estop.resumers is empty") for line in _lines(house, "warning"))
+    house.replace('"production"', '"staging"').replace('"ethereum"', '"sepolia"')
+    assert not any("estop.resumers" in line for line in _lines(house, "warning"))
+
+
+def test_check__resumer_whom_the_machine_does_not_know__warned(house: House) -> None:
+    house.add('[estop]\nresumers = ["root", "no-such-user"]')
+    (line,) = (line for line in _lines(house, "warning") if "estop.resumers" in line)
+    assert line == "estop.resumers: this machine has no user no-such-user."
 
 
 @pytest.mark.parametrize(

@@ -288,3 +288,16 @@ def test_http__short_token__refused(house: House) -> None:
 def test_checksum__no_address__raises() -> None:
     with pytest.raises(ValueError, match="40 hex digits"):
         checksum("0x12")
+
+
+@pytest.mark.parametrize("names", ['"taro"', '"taro", "taro"'])
+def test_resumers__one_alone_in_production__refused(house: House, names: str) -> None:
+    house.add(f"[estop]\nresumers = [{names}]")
+    assert "estop.resumers names taro alone" in house.only_mistake()
+    house.replace('"production"', '"staging"').replace('"ethereum"', '"sepolia"')
+    house.load()
+
+
+@pytest.mark.parametrize("name", ["", "taro yamada", "taro:x", "x" * 33, "1000"])
+def test_resumers__no_name_of_a_user__refused(house: House, name: str) -> None:
+    assert "estop.resumers" in house.add(f'[estop]\nresumers = ["hanako", "{name}"]').only_mistake()

@@ -99,7 +99,7 @@ def test_held_off__any_health_factors__exactly_by_both_bounds(then: int, now: in
 
 
 @pytest.mark.parametrize("code", sorted(NEVER_COVERED))
-def test_held_off__key_leak_or_intrusion__never(code: str) -> None:
+def test_held_off__what_is_never_covered__never(code: str) -> None:
     override = Override(at(0), "unknown", ((code, "", None),))
     assert not decide.held_off(override, finding(code, "", None), RULES)
 

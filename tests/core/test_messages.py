@@ -1,10 +1,14 @@
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ultrad.core.messages import MAX_DEPTH, message_from_json, message_json
+from tests.core.make import cause, recorded
+from ultrad.core.estop import Cause, fold, trip_event
+from ultrad.core.messages import FOREIGN_DEPTH, MAX_DEPTH, message_from_json, message_json
+from ultrad.core.record import pack, unpack
 from ultrad.i18n import Message, catalogue, msg
 
 names = st.from_regex(r"[a-z_]{1,8}", fullmatch=True)
@@ -72,6 +76,25 @@ def test_message_from_json__nested_without_end__raises_value_error() -> None:
         deep = {"text": "{x}", "args": {"x": deep}}
     with pytest.raises(ValueError, match="not a message"):
         message_from_json(deep)
+
+
+@pytest.mark.parametrize("depth", range(1, MAX_DEPTH + 4))
+def test_cause__any_message_that_is_accepted__is_recorded_and_read_back(depth: int) -> None:
+    message = msg("x")
+    for _ in range(depth - 1):
+        message = msg("{cause}", cause=message)
+    written = replace(cause(), message=message).json()
+    try:
+        accepted = Cause.from_json(written)
+    except ValueError:
+        assert depth > MAX_DEPTH
+        return
+    event = unpack(pack(trip_event(accepted, accepted.at, flag=True)))
+    assert fold(recorded(event)).causes == (accepted,)
+
+
+def test_foreign_cause__deepest_that_is_accepted__leaves_room_for_what_is_said_of_it() -> None:
+    assert 2 * FOREIGN_DEPTH <= MAX_DEPTH
 
 
 def test_catalogue__nested_messages_and_plain_text__are_rendered() -> None:

@@ -10,7 +10,7 @@ import anyio
 from tests.fakes.chain import FakeChain
 from tests.fakes.flag import FakeFlag
 from tests.fakes.journal import FakeJournal
-from tests.sim.world import Life, World
+from tests.sim.world import EXITED, Life, World
 from ultrad.core.estop import EstopState, Mode, fold
 from ultrad.core.events import Recorded
 from ultrad.core.record import genesis, link, pack
@@ -81,7 +81,7 @@ def beat_gaps(world: World) -> float:
     for at_s, field in world.host.told:
         if field == "READY=1":
             last_s = at_s
-        elif field == "STOPPING=1":
+        elif field in {"STOPPING=1", EXITED}:
             last_s = None
         elif field == "WATCHDOG=1" and last_s is not None:
             longest, last_s = max(longest, at_s - last_s), at_s

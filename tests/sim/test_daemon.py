@@ -11,7 +11,9 @@ import tests.fakes.chain
 import tests.fakes.journal
 import tests.sim.world
 import ultrad.daemon
+import ultrad.desk
 import ultrad.estop
+import ultrad.postman
 import ultrad.supervisor
 import ultrad.watchdog.age
 from tests.sim.promises import assert_journal, assert_settled, beat_gaps, fires, held
@@ -37,6 +39,8 @@ def unhurried(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         patch.setattr(ultrad.watchdog.age, "LOOK_INTERVAL_S", 10.0)
         patch.setattr(ultrad.estop, "LOOK_INTERVAL_S", 10.0)
         patch.setattr(ultrad.daemon, "REFRESH_S", 10.0)
+        patch.setattr(ultrad.desk, "TICK_S", 10.0)
+        patch.setattr(ultrad.postman, "TICK_S", 10.0)
         patch.setattr(tests.fakes.chain, "TURN_S", 15.0)
         patch.setattr(tests.fakes.journal, "PACE_S", 20.0)
         patch.setattr(tests.sim.world, "SEND_S", 30.0)
@@ -125,6 +129,20 @@ async def test_daemon__a_quiet_week__is_punctual_to_the_end_and_does_not_grow() 
         assert beat_gaps(made) < 1.1
         assert made.sent > 7 * 86_000
         await assert_settled(made)
+
+
+async def test_daemon__told_to_stop_and_something_is_stuck__sends_nothing_from_then_on() -> None:
+    async with world() as made:
+        await made.pass_by(MINUTE)
+        made.journal.hang()
+        await made.pass_by(timedelta(seconds=5))
+        sent = made.sent
+        assert made.life.shut_by() == ()
+        life = made.life
+        await made.stop()
+        assert life.abandoned
+        assert life.shut_by() == ("stopping",)
+        assert made.sent == sent
 
 
 # ---------------------------------------------------------------- changes of offset

@@ -1,21 +1,19 @@
 """The stop between its flag, its journal and the people who touch it."""
 
+from dataclasses import replace
+
 import anyio
 import orjson
 import pytest
 
 from tests.core.make import cause as made
-from tests.sim.watching import BAD, SOON_S, World, account
+from tests.sim.watching import BAD, World
 from ultrad.core.estop import Mode
-from ultrad.core.estop_rules import operator_cause
 from ultrad.core.events import Severity
-from ultrad.core.limits import EstopRules
-from ultrad.estop import FLAG_TIMEOUT_S
-from ultrad.gate import MaybeSentError
+from ultrad.core.messages import FOREIGN_DEPTH, MAX_DEPTH
+from ultrad.i18n import Message, msg
 
 pytestmark = pytest.mark.looptime
-
-PRODUCTION = EstopRules(lapses=True)
 
 
 # ---------------------------------------------------------------- touch
@@ -94,6 +92,24 @@ async def test_estop__whatever_stands_in_the_flag__stops_and_goes_on(text: bytes
         assert str(life.estop.state.causes[0].message)
 
 
+def nested(depth: int) -> Message:
+    message = msg("The innermost.")
+    for _ in range(depth - 1):
+        message = msg("{cause}", cause=message)
+    return message
+
+
+@pytest.mark.parametrize("depth", range(FOREIGN_DEPTH - 1, MAX_DEPTH + 6))
+async def test_estop__cause_made_by_hand_stands_in_the_flag_at_the_start__starts_on(depth: int) -> None:
+    world = World()
+    world.flag.touch()
+    world.flag.text = orjson.dumps(replace(made(), message=nested(depth)).json())
+    async with world.life() as life:
+        assert (life.mode(), life.causes) == (Mode.ON, ["hf_low" if depth <= FOREIGN_DEPTH else "flag"])
+        await anyio.sleep(3)
+        assert await world.recorded() == life.estop.state
+
+
 async def test_estop__cause_in_the_flag_from_the_future__is_never_covered_early() -> None:
     world = World()
     async with world.life() as life:
@@ -150,141 +166,3 @@ async def test_estop__resume_while_the_flag_cannot_be_examined__is_refused() -> 
         obstacle = await life.estop.resume(("hanako",), [])
         assert "cannot be examined" in str(obstacle)
         assert life.mode() is Mode.ON
-
-
-# ---------------------------------------------------------------- disks
-
-
-async def test_trip__flag_disk_hangs__latch_holds_s1_is_told_and_writing_is_tried_again() -> None:
-    world = World()
-    async with world.life() as life:
-        world.flag.hung = True
-        await world.block(BAD)
-        assert not life.is_open()
-        assert life.mode() is Mode.ON
-        await anyio.sleep(FLAG_TIMEOUT_S)
-        assert life.told()["flag_unwritable"].severity is Severity.S1
-        assert not life.is_open()
-        world.flag.hung = False
-        await anyio.sleep(FLAG_TIMEOUT_S + 1.1)
-        assert world.flag.present
-        assert "flag_unwritable" not in life.told()
-        assert await world.kinds() == ["estop.on", "estop.flag_stood"]
-        assert await world.recorded() == life.estop.state
-
-
-async def test_trip__flag_disk_is_full__never_reads_as_removed() -> None:
-    world = World()
-    async with world.life() as life:
-        world.flag.full = True
-        await world.trip(180)
-        assert life.mode() is Mode.ON
-        assert not life.is_open()
-        assert "estop.override" not in await world.kinds()
-    async with world.life() as life:  # nor after a restart
-        await world.pass_s(30)
-        assert life.mode() is Mode.ON
-        assert not life.is_open()
-        world.flag.full = False
-        await anyio.sleep(1.1)
-        assert world.flag.present
-
-
-async def test_trip__journal_hangs__flag_and_gate_do_not_wait() -> None:
-    world = World()
-    async with world.life() as life:
-        world.journal.hang()
-        world.chain.set("main", BAD)
-        world.chain.mine()
-        await anyio.sleep(0.001)
-        assert life.mode() is Mode.ON
-        assert world.flag.present
-        turns = dict(life.turns)
-        await world.pass_s(120)
-        for name in ("watch", "estop"):
-            assert life.turns[name] - turns[name] > 10
-        assert await world.kinds() == []
-        world.journal.recover()
-        await anyio.sleep(1)
-        assert await world.kinds() == ["estop.on"]
-
-
-async def test_trip__journal_is_full__is_recorded_when_it_is_not() -> None:
-    world = World()
-    async with world.life() as life:
-        world.journal.full = True
-        await world.trip(30)
-        assert (life.mode(), world.flag.present) == (Mode.ON, True)
-        world.journal.recover()
-        await anyio.sleep(2)
-        assert await world.recorded() == life.estop.state
-
-
-async def test_trip__slow_flag__no_look_meanwhile_takes_it_for_removed() -> None:
-    world = World()
-    async with world.life() as life:
-        world.flag.delay_s = 4.5
-        await world.block(BAD)
-        await anyio.sleep(4)
-        assert (life.mode(), world.flag.present) == (Mode.ON, False)
-        await anyio.sleep(2)
-        assert (life.mode(), world.flag.present) == (Mode.ON, True)
-        assert await world.kinds() == ["estop.on"]
-
-
-async def test_trip__send_under_way__is_cancelled_and_counts_as_maybe_sent() -> None:
-    world = World()
-    async with world.life() as life:
-        outcome: list[str] = []
-
-        async def send() -> None:
-            try:
-                await life.gate.send(lambda: anyio.sleep(60))
-            except MaybeSentError:
-                outcome.append("maybe")
-
-        async with anyio.create_task_group() as group:
-            group.start_soon(send)
-            await anyio.sleep(SOON_S)
-            await world.block(BAD)
-        assert outcome == ["maybe"]
-
-
-async def test_trip__same_cause_again__is_one_record() -> None:
-    world = World()
-    async with world.life() as life:
-        for _ in range(3):
-            await life.estop.trip(operator_cause("hanako", "why not", world.clock.now()))
-        await anyio.sleep(SOON_S)
-        assert await world.kinds() == ["estop.on"]
-
-
-async def test_trip__several_causes__each_is_kept_and_the_flag_is_left_as_it_is() -> None:
-    world = World()
-    async with world.life() as life:
-        await world.block(BAD)
-        first = world.flag.text
-        await life.estop.trip(operator_cause("hanako", "", world.clock.now()))
-        await world.block(account("1.5", net=20_000))
-        assert life.causes == ["hf_low", "operator", "value_moved"]
-        assert world.flag.text == first
-        assert await world.recorded() == life.estop.state
-    async with world.life() as life:
-        assert life.causes == ["hf_low", "operator", "value_moved"]
-
-
-async def test_trip__same_cause_while_the_first_is_being_written__returns_with_the_flag_durable_too() -> None:
-    world = World()
-    async with world.life() as life:
-        world.flag.delay_s = 2.0
-        stood: list[bool] = []
-
-        async def stop() -> None:
-            await life.estop.trip(operator_cause("hanako", "", world.clock.now()))
-            stood.append(world.flag.present)
-
-        async with anyio.create_task_group() as group:
-            group.start_soon(stop)
-            await anyio.sleep(1)
-            group.start_soon(stop)
-        assert stood == [True, True]

@@ -5,7 +5,7 @@ import pytest
 
 from tests.core.make import cause as made
 from tests.sim.watching import GOOD, World, account
-from ultrad.core.estop import Mode
+from ultrad.core.estop import NEVER_COVERED, Mode
 from ultrad.core.estop_rules import operator_cause
 from ultrad.core.events import Severity
 from ultrad.core.limits import EstopRules
@@ -98,8 +98,8 @@ async def test_override__another_cause__trips() -> None:
         assert life.causes == ["hf_low", "value_moved"]
 
 
-@pytest.mark.parametrize("code", ["key_leak", "intrusion"])
-async def test_override__key_leak_or_intrusion__is_never_covered(code: str) -> None:
+@pytest.mark.parametrize("code", sorted(NEVER_COVERED))
+async def test_override__what_only_a_resume_lifts__is_never_covered(code: str) -> None:
     world = World()
     async with world.life() as life:
         await life.estop.trip(made(code, "", world.clock.now()))
@@ -145,6 +145,22 @@ async def test_override__resumed_within_its_time__does_not_come_back() -> None:
         assert await life.estop.resume(("hanako", "taro"), []) is None
         await world.pass_s(31 * 60)
         assert (life.mode(), life.is_open()) == (Mode.OFF, True)
+
+
+async def test_override__lapsed_in_production__is_not_begun_anew_by_one_person() -> None:
+    world = World(rules=PRODUCTION)
+    async with world.life() as life:
+        await world.trip()
+        await world.remove_flag()
+        assert life.mode() is Mode.OVERRIDDEN
+        await world.pass_s(31 * 60)
+        assert life.causes == ["hf_low", "override_lapsed"]
+        for _ in range(3):
+            await world.pass_s(120)
+            await world.remove_flag()
+            assert (life.mode(), life.is_open(), world.flag.present) == (Mode.ON, False, True)
+        await world.block(GOOD)
+        assert await life.estop.resume(("hanako", "taro"), []) is None
 
 
 async def test_override__touched_again__is_on() -> None:
@@ -220,6 +236,26 @@ async def test_override__journal_refuses__stays_shut_until_it_is_recorded() -> N
         assert "override_unrecorded" not in life.told()
 
 
+@pytest.mark.parametrize("end", ["touch", "stop", "resume"])
+async def test_override__journal_refused_and_it_is_no_longer_wanted__is_told_no_more(end: str) -> None:
+    world = World()
+    async with world.life() as life:
+        await life.estop.trip(operator_cause("hanako", "", world.clock.now()))
+        await world.pass_s(120)
+        world.journal.full = True
+        await world.remove_flag()
+        assert "override_unrecorded" in life.told()
+        if end == "touch":
+            world.flag.touch()
+        elif end == "stop":
+            await life.estop.trip(operator_cause("taro", "", world.clock.now()))
+        else:
+            world.journal.recover()
+            assert await life.estop.resume(("hanako",), []) is None
+        await anyio.sleep(1.1)
+        assert "override_unrecorded" not in life.told()
+
+
 async def test_override__journal_hangs__stays_on_goes_on_looking_and_is_no_override_after_a_restart() -> None:
     world = World()
     async with world.life() as life:
@@ -236,6 +272,28 @@ async def test_override__journal_hangs__stays_on_goes_on_looking_and_is_no_overr
         await anyio.sleep(3)
         assert (await world.recorded()).mode is Mode.ON
         assert life.mode() is Mode.ON
+
+
+@pytest.mark.parametrize(("hf", "opens"), [("1.4502", True), ("1.45", False), ("1.05", False)])
+async def test_override__worsens_while_it_is_written__trips_before_the_gate_opens(hf: str, *, opens: bool) -> None:
+    world = World()
+    async with world.life() as life:
+        await world.trip()
+        world.journal.slow_s = 6.0
+        world.flag.rm()
+        await anyio.sleep(2)
+        await world.block(account(hf))
+        opened = False
+        for _ in range(100):
+            await anyio.sleep(0.1)
+            opened = opened or life.is_open()
+        assert opened is opens
+        world.journal.slow_s = 0.0
+        await anyio.sleep(10)
+        assert life.mode() is (Mode.OVERRIDDEN if opens else Mode.ON)
+        recorded = await world.recorded()
+        assert (recorded.mode, recorded.causes) == (life.mode(), life.estop.state.causes)
+        assert world.flag.present is not opens
 
 
 async def test_override__cause_comes_while_it_is_written__stays_on() -> None:
@@ -279,6 +337,23 @@ async def test_override__cause_comes_while_it_is_written_and_the_flag_disk_is_fu
         for _ in range(100):
             await anyio.sleep(0.1)
             assert (life.mode(), life.is_open()) == (Mode.ON, False)
+
+
+@pytest.mark.parametrize(("hf", "mode"), [("1.46", Mode.OVERRIDDEN), ("1.44", Mode.ON), ("1.05", Mode.ON)])
+async def test_override__gets_worse_while_it_is_written__opens_only_for_what_it_covers(
+    hf: str, mode: Mode
+) -> None:
+    world = World()
+    async with world.life() as life:
+        await world.trip()
+        world.journal.slow_s = 3.0
+        world.flag.rm()
+        await anyio.sleep(2)
+        await world.block(account(hf))
+        for _ in range(40):
+            assert not (life.is_open() and mode is Mode.ON)
+            await anyio.sleep(0.1)
+        assert life.mode() is mode
 
 
 async def test_override__touched_and_gone_while_it_is_written__does_not_open() -> None:

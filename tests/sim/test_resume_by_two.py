@@ -115,6 +115,19 @@ async def test_confirm__new_cause_in_between__id_is_dead() -> None:
     assert (await production.confirm(HANAKO, await production.request()))[0]
 
 
+@pytest.mark.parametrize("pause_s", [0, MINUTE_S])
+async def test_confirm__stopped_again_by_the_same_person_in_between__id_is_dead(pause_s: int) -> None:
+    production = await stopped(PRODUCTION)
+    confirm_id = await production.request()
+    await anyio.sleep(pause_s)
+    await production.stop()  # word for word as before, perhaps within the same millisecond
+
+    done, why = await production.confirm(HANAKO, confirm_id)
+
+    assert (done, "no such ID" in why) == (False, True)
+    await production.must_be_on()
+
+
 async def test_confirm__flag_removed_in_between__id_is_dead() -> None:
     production = await stopped(PRODUCTION)
     confirm_id = await production.request()
@@ -205,3 +218,41 @@ async def test_confirm__twice_at_once__lifts_once() -> None:
 
     assert sorted(answers) == [False, True]
     assert len(await production.events(Step.RESUME)) == 1
+
+
+# ---------------------------------------------------------------- who may at all
+
+JIRO = Person(1002, "jiro (uid 1002)")
+LOGINS = {TARO.uid: "taro", HANAKO.uid: "hanako", JIRO.uid: "jiro"}
+NAMED = replace(PRODUCTION, resumers=frozenset({"taro", "hanako"}), login_of=LOGINS.get)
+
+
+async def test_resumers__two_who_are_named__lift() -> None:
+    production = await stopped(NAMED)
+
+    assert (await production.confirm(HANAKO, await production.request()))[0]
+
+    await production.must_be_off()
+
+
+@pytest.mark.parametrize("other", [JIRO, Person(1003, "taro"), Person(1004, "hanako (uid 1001)")])
+async def test_resumers__others_by_uid__neither_ask_nor_confirm(other: Person) -> None:
+    production = await stopped(NAMED)
+
+    asked = await production.resumes.ask(other, SAID)
+    done, why = await production.confirm(other, await production.request())
+
+    assert (asked.done, asked.confirm_id, done) == (False, "", False)
+    assert "not among those who may lift a stop" in str(asked.message)
+    assert "hanako, taro" in why
+    await production.must_be_on()
+    refused = await production.events("resume.refused")
+    assert [one.event.data["uid"] for one in refused] == [other.uid] * 2
+
+
+async def test_resumers__one_person_where_one_is_enough__only_who_is_named() -> None:
+    staging = await stopped(replace(STAGING, resumers=frozenset({"taro"}), login_of=LOGINS.get))
+
+    assert not (await staging.resumes.ask(HANAKO, SAID)).done
+    await staging.must_be_on()
+    assert (await staging.resumes.ask(TARO, SAID)).done

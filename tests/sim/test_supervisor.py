@@ -41,6 +41,7 @@ class World:
                 host=self.host,
                 journal=self.journal,
                 sink=self.sink,
+                shut=lambda: self.host.notify("the gate is shut"),
                 status=lambda: self.status,
                 report=lambda part, error: self.reported.append((part, error)),
                 abandon=self._abandon,
@@ -306,6 +307,7 @@ async def test_supervisor__a_part_heeds_no_cancellation__the_rest_ends_and_it_is
     await supervisor.run(ending_after(5))
     ((at_s, names),) = world.abandoned
     (stopping_s,) = world.host.times("STOPPING=1")
+    assert [field for _, field in world.host.told[-2:]] == ["the gate is shut", "STOPPING=1"]
     assert names == ("stubborn",)
     assert at_s - stopping_s <= STOP_S
     assert order == ["closed"]

@@ -41,7 +41,11 @@ SEND_S = 1.0
 BLIND_MS = 21_000
 """A head is waited for 15 s, and a round of calls of the usual limit fails within the rest: so long may an outage
 go unseen."""
+LAPSE_MS = 12_000
+"""The end of an override is seen within a second, or after a resume that waits 10 s for a hung journal."""
 SERVICE_UID = 990
+EXITED = "EXITED=1"
+"""What the service manager sees by itself, noted among what it is told."""
 TARO, HANAKO = Person(1000, "taro"), Person(1001, "hanako")
 SAID = ResumeRequest(cause="a drop of the price", rollback="not-needed", staging=True, backups=True)
 
@@ -217,6 +221,8 @@ class World:
     async def start(self) -> Life:
         """Start the daemon on what the disk holds, as the composition root does."""
         assert self._life is None
+        for one in self.config.endpoints:
+            self.chain.node(one.name).aside = None  # it was only for that process
         events = tuple(self.journal.recorded)
         past = Past.of(events)
         head = await self.journal.head()
@@ -239,6 +245,9 @@ class World:
                 await life.assembly.run((), ENGLISH, life.ending.wait())
         except Fatal as error:
             life.fatal = error
+        except Exception:
+            if not life.abandoned:  # else there is no process any more that could fail
+                raise
         finally:
             life.ended.set()
 
@@ -252,7 +261,8 @@ class World:
             job_log=self.log,
             probe_http=self._probe,
             name_of=lambda uid: {TARO.uid: TARO.name, HANAKO.uid: HANAKO.name}.get(uid, str(uid)),
-            report=lambda place, error: self.reported.append((place, repr(error))),
+            login_of={TARO.uid: TARO.name, HANAKO.uid: HANAKO.name}.get,
+            report=self._report,
             keep_mark=self._keep_mark,
             abandon=self._abandon,
             fraction=lambda: 0.5,
@@ -272,12 +282,17 @@ class World:
             raise self.written
         return self.written
 
+    def _report(self, place: str, error: Exception) -> None:
+        if self._life is None or not self._life.abandoned:
+            self.reported.append((place, repr(error)))
+
     async def _probe(self) -> Probe:
         self.probed += 1
         return Probe("http", 1, None)
 
     async def _keep_mark(self, head: JournalHead) -> None:
-        self.mark = head
+        if self._life is not None and self._life.journal is self.journal:  # else its disk is read by nobody
+            self.mark = head
 
     def _abandon(self, stuck: tuple[str, ...]) -> None:
         """The process ends hard: nothing of it may touch the disk from here on."""
@@ -303,6 +318,7 @@ class World:
         if life.journal is self.journal:
             self._cut_off(life)
         self._life = None
+        self.host.notify(EXITED)
 
     def _cut_off(self, life: Life) -> None:
         """From here on this life writes to a disk that nobody reads; a hung one is let go, so that it can end."""
@@ -325,6 +341,8 @@ class World:
             full=flag.full,
             unreadable=flag.unreadable,
             delay_s=flag.delay_s,
+            created_first=flag.created_first,
+            durable=flag.durable,
             _identity=flag._identity,
         )
         old.recover()
@@ -398,9 +416,9 @@ class World:
             self.sent += 1
             self.broken += self._wrong_with_sending(life)
 
+        self._see_darkness(life)
         with suppress(GateShutError, MaybeSentError):
             await life.assembly.organs.gate.send(call)
-        self._see_darkness()
 
     def _wrong_with_sending(self, life: Life) -> list[str]:
         """Everything that forbids a send at this very moment, by the promises."""
@@ -413,14 +431,24 @@ class World:
             "no reading was ever accepted": life.assembly.organs.watch.batch is None,
             "nothing could be read for long": self._dark_since is not None
             and now.steady_ms - self._dark_since.steady_ms > self.blind_ms,
+            "the daemon stops": self.host.told[-1:] != [] and self.host.told[-1][1] == "STOPPING=1",
             "the life is over": life.ended.is_set(),
+            "a health factor is known to be under the floor": any(
+                one.health_factor < life.assembly.organs.estop.rules.hard_floor_hf
+                for one in life.assembly.organs.watch.readings()
+            ),
+            "the override's time is over": life.state.override is not None
+            and now.steady_ms - life.state.override.since.steady_ms
+            > life.assembly.organs.estop.rules.override_ms + LAPSE_MS,
         }
         at_s = (now.steady_ms - self._began.steady_ms) / 1_000
         return [f"sent at {at_s} s although {rule}" for rule, broken in rules.items() if broken]
 
-    def _see_darkness(self) -> None:
+    def _see_darkness(self, life: Life) -> None:
         serving = any(one.usable for one in self.chain.endpoints())
-        if serving:
+        read_at, dark = life.assembly.organs.watch.batch_at, self._dark_since
+        # A head that is just not too old may be so for a moment between two looks.
+        if serving or (dark and read_at and read_at.steady_ms > dark.steady_ms):
             self._dark_since = None
         elif self._dark_since is None:
             self._dark_since = self.clock.now()

@@ -14,7 +14,12 @@ def test_make__uninstall_and_activate__keep_state_and_bring_it_back(
 ) -> None:
     """installed_service: for its word on whether machines can be booted here."""
     assert installed_service.build is devnet_build
-    with booted(staged(), {"/opt/checkout": CHECKOUT, "/opt/cache": devnet_build.market.parent.parent}) as machine:
+    binds = {
+        "/opt/checkout": CHECKOUT,
+        "/opt/cache": devnet_build.market.parent.parent,
+        "/opt/staged": staged(),
+    }
+    with booted(staged(), binds) as machine:
         service = Service(machine, devnet_build)
         service.prepare(reachable=False)
         machine.run("systemctl", "enable", "--now", "ultrad")
@@ -29,7 +34,7 @@ def test_make__uninstall_and_activate__keep_state_and_bring_it_back(
         for kept in (FLAG, "/var/lib/ultrad/journal.db", "/etc/ultrad/ultrad.toml", "/var/log/ultra"):
             assert machine.exists(kept), kept
         machine.run("rm", "-rf", "/etc/ultrad/credentials.encrypted")
-        machine.run("sh", "-c", f"tar -C '{staged()}' -c . | tar -C / -x --no-overwrite-dir")
+        machine.run("sh", "-c", "tar -C /opt/staged -c . | tar -C / -x --no-overwrite-dir")
         _made(machine, "activate")
         service.start()
         assert service.mode() == "on"

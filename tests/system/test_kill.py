@@ -5,6 +5,7 @@ import json
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import time
 from collections.abc import Callable
@@ -39,6 +40,20 @@ def _causes(installation: Installation) -> set[str]:
     return {cause.code for cause in status.estop.causes}
 
 
+def _lifted(installation: Installation) -> bool:
+    """Resolve what the trip became an incident of, a moment after the start or before the kill, then resume."""
+    for incident in Client(installation.at / "run" / "control.sock").status().incidents:
+        if incident.severity is Severity.S1 and incident.code == "hf_low":
+            installation.ultrad("incident", "resolve", str(incident.number), "--text", "a test")
+    with contextlib.suppress(AssertionError):
+        installation.ultrad(
+            "resume", "--cause", "killed by a test", "--rollback", "not-needed", "--staging-passed",
+            "--backups-sound", "--waive", "low_readings", "--reason", "a test",
+            "--waive", "value_change", "--reason", "a test",
+        )  # fmt: skip
+    return _mode(installation) is Mode.OFF
+
+
 def _kill_in_a_trip(installation: Installation, market: Devnet, chance: random.Random) -> bool:
     """One round; answers whether the flag had been made when the daemon died."""
     process = installation.start()
@@ -56,14 +71,7 @@ def _kill_in_a_trip(installation: Installation, market: Devnet, chance: random.R
         if stood:
             assert _mode(installation) is Mode.ON
             assert _causes(installation) & {"hf_low", "flag"}
-            for incident in Client(installation.at / "run" / "control.sock").status().incidents:
-                if incident.severity is Severity.S1 and not incident.stands:
-                    installation.ultrad("incident", "resolve", str(incident.number), "--text", "a test")
-            installation.ultrad(
-                "resume", "--cause", "killed by a test", "--rollback", "not-needed", "--staging-passed",
-                "--backups-sound", "--waive", "low_readings", "--reason", "a test",
-                "--waive", "value_change", "--reason", "a test",
-            )  # fmt: skip
+            wait_for(lambda: _lifted(installation), "the stop to be lifted")
         else:
             assert _mode(installation) is Mode.OFF
     installation.ultrad("audit", "verify")
@@ -147,10 +155,53 @@ def test_daemon__older_journal_restored__starts_on(installation: Installation) -
         assert _causes(installation) == {"journal_restored"}
 
 
-def test_daemon__journal_missing__does_not_start_and_says_why(installation: Installation) -> None:
-    installation.journal.unlink()
-    said = installation.ultrad("run", code=EXIT_CONFIG)
-    assert "journal" in said
+@pytest.mark.parametrize("damage", ["missing", "damaged"])
+def test_daemon__journal_is_unusable__watches_stops_and_waits_for_it(
+    installation: Installation, market: Devnet, damage: str
+) -> None:
+    sound = installation.journal.read_bytes()
+    if damage == "missing":
+        installation.journal.unlink()
+    else:
+        installation.journal.write_bytes(b"damaged" * 1_000)
+    with installation.running():
+        assert _causes(installation) == {"state_unusable"}
+        market.set_price("WETH", FELL)
+        wait_for(lambda: "hf_low" in _causes(installation), "the trip")
+        installation.ultrad("resume", "--cause", "a test", code=1)
+        assert installation.flag.exists()
+    market.set_price("WETH", BEFORE)
+    assert installation.journal.exists() is (damage == "damaged")
+    assert "exists already" in installation.ultrad("init", code=EXIT_CONFIG)
+    installation.journal.write_bytes(sound)
+    with installation.running():
+        assert _mode(installation) is Mode.ON
+    installation.ultrad("audit", "verify")
+
+
+def test_daemon__journal_of_a_newer_program__does_not_start_and_says_why(installation: Installation) -> None:
+    with contextlib.closing(sqlite3.connect(installation.journal)) as db:
+        db.execute("PRAGMA user_version = 99")
+    assert "install that one again" in installation.ultrad("run", code=EXIT_CONFIG)
+
+
+def test_daemon__marker_damaged__starts_on_with_what_was_decided_before(installation: Installation) -> None:
+    with installation.running():
+        installation.ultrad("estop", "on", "--reason", "a test")
+    (installation.at / "state" / "marker.json").write_text("{")
+    with installation.running():
+        assert _causes(installation) == {"operator", "marker_damaged"}
+
+
+def test_daemon__one_row_damaged__starts_on_with_what_was_decided_before(installation: Installation) -> None:
+    with installation.running():
+        installation.ultrad("estop", "on", "--reason", "a test")
+        installation.ultrad("estop", "on", "--reason", "and again")
+    with contextlib.closing(sqlite3.connect(installation.journal, isolation_level=None)) as db:
+        first = "SELECT min(seq) FROM events WHERE kind = 'estop.on'"
+        db.execute(f"UPDATE events SET args = '{{' WHERE seq = ({first})")  # noqa: S608 - a constant
+    with installation.running():
+        assert _causes(installation) == {"operator", "state_unusable"}
 
 
 def test_daemon__flag_directory_gone__is_on(installation: Installation) -> None:

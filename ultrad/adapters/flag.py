@@ -6,6 +6,7 @@ import os
 import stat
 from pathlib import Path
 
+import anyio
 import anyio.to_thread
 
 from ultrad.errors import Transient
@@ -15,6 +16,12 @@ from ultrad.ports import FlagLook, FlagState
 MAX_CONTENT = 65_536
 FLAG_MODE = 0o660
 """Members of the group may remove what the daemon made; the directory's setgid bit gives the file its group."""
+
+_NAME_ALONE_COUNTS = frozenset({errno.ELOOP, errno.ENXIO, errno.EACCES, errno.EPERM})
+"""A link, a socket, a file that is not ours to read: there is nothing in it for us, its directory is fsynced."""
+_TRIES = 10
+"""Somebody may remove the flag between finding it there and opening it, but not again and again by chance."""
+_LEFT_BEHIND_S = 0.05
 
 
 class FlagFile:
@@ -26,6 +33,7 @@ class FlagFile:
         self._aside = path.with_name(f".{path.name}.removing")
         # A thread of its own: a disk that hangs under one write must not use up those that others wait for.
         self._limiter: anyio.CapacityLimiter | None = None
+        self._in_thread = False
 
     def look(self) -> FlagLook:
         """One `lstat`, so that a dangling link and a directory count as well."""
@@ -66,19 +74,33 @@ class FlagFile:
         """Create exclusively, fsync the file and its directory, in a thread."""
         if self._limiter is None:
             self._limiter = anyio.CapacityLimiter(1)
+        while self._in_thread and not self._limiter.borrowed_tokens:  # noqa: ASYNC110 - nobody is left to set one
+            # One that hangs was left behind: another would only hang beside it, each second one more.
+            await anyio.sleep(_LEFT_BEHIND_S)
         try:
             await anyio.to_thread.run_sync(self._write, content, abandon_on_cancel=True, limiter=self._limiter)
         except OSError as error:
             raise Transient(self._told(error)) from error
 
     def _write(self, content: bytes) -> None:
+        self._in_thread = True
+        try:
+            for _ in range(_TRIES):
+                if self._create(content) or self._sync_standing():
+                    self._sync_directory()
+                    return
+        finally:
+            self._in_thread = False
+        raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
+
+    def _create(self, content: bytes) -> bool:
+        """Make it; False where it stands already: a standing flag is never overwritten."""
         try:
             handle = os.open(
                 self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, FLAG_MODE
             )
         except FileExistsError:
-            self._sync_directory()  # a standing flag is never overwritten, but it must last
-            return
+            return False
         try:
             # The umask must not take the group's right to lift what the group may set.
             os.fchmod(handle, FLAG_MODE)
@@ -86,7 +108,24 @@ class FlagFile:
             os.fsync(handle)
         finally:
             os.close(handle)
-        self._sync_directory()
+        return True
+
+    def _sync_standing(self) -> bool:
+        """Make what stands there last: perhaps only this process's memory has it yet. False where it is gone."""
+        try:
+            handle = os.open(self._path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            if error.errno not in _NAME_ALONE_COUNTS:
+                raise
+            return True
+        try:
+            if stat.S_ISREG(os.fstat(handle).st_mode):
+                os.fsync(handle)
+        finally:
+            os.close(handle)
+        return True
 
     def remove(self, seen: FlagLook) -> bool:
         """Move it aside first and look at what was moved: a touch that came in between is not lost."""

@@ -30,13 +30,7 @@ def read(path: Path) -> JournalHead | None:
     try:
         return _head(json.loads(content))
     except (ValueError, RecursionError) as error:
-        raise Permanent(
-            msg(
-                "The marker {path} is damaged, so it cannot say whether the journal is the one of before. Run "
-                "`ultrad audit verify` with a head from a report; then move the marker away and start again.",
-                path=str(path),
-            )
-        ) from error
+        raise Permanent(msg("The marker {path} is damaged.", path=str(path))) from error
 
 
 def _head(data: object) -> JournalHead:

@@ -3,6 +3,14 @@
 import pwd
 
 
+def login_of(uid: int) -> str | None:
+    """A user's name alone; None where the host does not know it."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return None
+
+
 def name_of(uid: int) -> str:
     """A user's name with the uid, or the uid alone where the host does not know it."""
     try:

@@ -10,7 +10,7 @@ _HEAD = re.compile(r"([1-9][0-9]{0,15}):([0-9a-f]{64})")
 
 
 def verify(session: Session) -> int:
-    """Go through the whole journal; 1 at the first fault."""
+    """Go through the whole journal; 1 at the first fault, and where the marker says nothing."""
     from ultrad import offline  # noqa: PLC0415 - imports adapters
 
     screen, heads = session.screen, []
@@ -25,7 +25,7 @@ def verify(session: Session) -> int:
             )
             return EXIT_USAGE
         heads.append((int(found[1]), found[2]))
-    result = offline.verify(session.place.paths, heads)
+    result, marker_trouble = offline.verify(session.place.paths, heads)
     screen.say(
         msg(
             "{events} events ({first} to {last}), {readings} readings ({unsealed} not sealed yet), {elapsed} ms.",
@@ -55,4 +55,13 @@ def verify(session: Session) -> int:
             count=len(heads),
         )
     )
+    if marker_trouble is not None:
+        screen.complain(
+            msg(
+                "{reason} So the journal was held against the heads given here alone: give one from a report "
+                "(--head). If that is sound, `ultrad resume` accepts the journal as it is.",
+                reason=marker_trouble,
+            )
+        )
+        return EXIT_FAILED
     return 0

@@ -1,6 +1,7 @@
 """What is worth knowing of a valid configuration: what is loosened, switched off, unused or open to others."""
 
 import os
+import pwd
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -55,6 +56,7 @@ def check(config: Config, environ: Mapping[str, str]) -> tuple[Line, ...]:
         *_file(config.path),
         *loosened(settings),
         *_switched_off(settings),
+        *_resumers(settings),
         *_endpoints(config),
         *_telling(settings),
         *(Line(level, message) for level, message in words_on_trading(settings)),
@@ -186,6 +188,22 @@ def _switched_off(settings: Settings) -> Iterator[Line]:
         yield Line(
             "ok", msg("http.estop_token is not set: nobody can stop over HTTP (file and command still can).")
         )
+
+
+def _resumers(settings: Settings) -> Iterator[Line]:
+    if not settings.estop.resumers and settings.environment == "production":
+        yield Line(
+            "warning",
+            msg(
+                "estop.resumers is empty: everybody who may touch the flag may also lift a stop. Name those"
+                " who may."
+            ),
+        )
+    for name in settings.estop.resumers:
+        try:
+            pwd.getpwnam(name)
+        except KeyError:
+            yield Line("warning", msg("estop.resumers: this machine has no user {name}.", name=name))
 
 
 def _endpoints(config: Config) -> Iterator[Line]:

@@ -149,7 +149,8 @@ def _traits() -> Mapping[str, Trait]:
 def _traits_of(model: type[BaseModel], prefix: str, *, reload: bool) -> Iterator[tuple[str, Trait]]:
     """Every key of the schema with its traits; a section that may change may change in all its keys."""
     for name, field in model.model_fields.items():
-        shape, key, own = field_shape(field), f"{prefix}{name}", reload or _extra(field, "reload") is True
+        shape, key = field_shape(field), f"{prefix}{name}"
+        own = (reload or _extra(field, "reload") is True) and _extra(field, "restart") is not True
         inner = model_of(shape)
         if get_origin(shape.bare) is tuple and (listed := model_of(shape_of(get_args(shape.bare)[0]))):
             inner, key = listed, f"{key}[]"

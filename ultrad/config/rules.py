@@ -49,6 +49,7 @@ def mistakes_between_keys(settings: Settings) -> Iterator[Mistake]:
         _endpoints(settings),
         _accounts(settings),
         _limits(settings),
+        _resumers(settings),
         _http(settings),
         mistakes_in_telling(settings.notify),
         _recipients(settings),
@@ -300,6 +301,18 @@ def _limits(settings: Settings) -> Iterator[Mistake]:
                 resume=str(limits.resume_hf),
                 margin=str(RESUME_MARGIN_HF),
                 trip=str(limits.trip_hf),
+            ),
+        )
+
+
+def _resumers(settings: Settings) -> Iterator[Mistake]:
+    if settings.environment == "production" and len(set(settings.estop.resumers)) == 1:
+        yield Mistake(
+            ("estop.resumers", "environment"),
+            msg(
+                "estop.resumers names {name} alone, and production takes two people to lift a stop: name a"
+                " second.",
+                name=settings.estop.resumers[0],
             ),
         )
 

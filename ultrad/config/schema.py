@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from ultrad.config.section import RELOAD, Number, Section
+from ultrad.config.section import RELOAD, RESTART, Number, Section
 from ultrad.config.section import number as _number
 from ultrad.config.section import whole as _whole
 from ultrad.config.telling import DeadmanSection, NotifySection, Recipient
@@ -26,6 +26,7 @@ from ultrad.config.texts import (
     Slug,
     Symbol,
     TimezoneName,
+    UserName,
 )
 from ultrad.config.trading import (
     DatabaseId,
@@ -46,6 +47,8 @@ MAX_POSITIONS = 1_000
 """One aggregate call reads as many in well under a block (measured: 76 ms)."""
 MAX_ENDPOINTS = 10
 """Each holds two connections; more add load, not safety."""
+MAX_RESUMERS = 100
+"""More people than ever keep watch in turns."""
 MAX_LISTED = 1_000
 """Long enough for any list of addresses or fingerprints; a bound, so that start-up has one."""
 
@@ -223,6 +226,12 @@ class EstopSection(Section):
     resume_id_minutes: int = _whole(15, 1, 60, "How long a resume waits for the second person.", looser="up")
     look_back_hours: int = _whole(
         1, 1, 168, "How far back a resume wants no reading at or under trip_hf.", looser="down"
+    )
+    resumers: tuple[UserName, ...] = Field(
+        default=(),
+        max_length=MAX_RESUMERS,
+        description="The users who may lift a stop. Without any, everybody who reaches the control socket may.",
+        json_schema_extra=RESTART,
     )
     closer_watch_minutes: int = _whole(30, 5, 1_440, "How long the watch is closer after a resume.", looser="down")
 

@@ -23,6 +23,7 @@ PROBLEM = "ultrad_problem"
 MAX_PATH_CHARACTERS = 80
 """A socket's path must fit in 108 bytes (unix(7), sun_path), its name included."""
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
+_USER = re.compile(r"[A-Za-z_][A-Za-z0-9_.@-]{0,31}")
 _SYMBOL = re.compile(r"[!-~]{1,32}")
 _CREDENTIAL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
@@ -132,6 +133,11 @@ Slug = Annotated[
     str,
     AfterValidator(matching(_SLUG)),
     Allowed(msg("1 to 32 lower-case letters, digits and hyphens, with no hyphen at either end")),
+]
+UserName = Annotated[
+    str,
+    AfterValidator(matching(_USER)),
+    Allowed(msg("a user's name on this machine, 1 to 32 letters, digits and . _ - @")),
 ]
 Symbol = Annotated[
     str, AfterValidator(matching(_SYMBOL)), Allowed(msg("a reserve's symbol as on chain, 1 to 32 characters"))

@@ -14,12 +14,28 @@ from typing import assert_never, cast
 
 from ultrad.core.events import Event, Json, Level, Recorded, Severity
 from ultrad.core.limits import EstopRules
-from ultrad.core.messages import message_from_json, message_json
+from ultrad.core.messages import MAX_DEPTH, message_from_json, message_json
 from ultrad.i18n import Message, msg
 from ultrad.units import Now, Wad
 
-NEVER_COVERED = frozenset({"key_leak", "intrusion"})
-"""Causes that removing the flag never holds off: somebody else may be at the keys, and at the flag."""
+NEVER_COVERED = frozenset(
+    {
+        # Somebody else may be at the keys, and at the flag.
+        "key_leak",
+        "intrusion",
+        # What a second person must agree to; else one alone could override again after each lapse, ever lower.
+        "override_lapsed",
+        "first_start",
+        # What was decided before is not known: it may have been one of the above.
+        "state_unusable",
+        "marker_missing",
+        "marker_damaged",
+        "journal_new",
+        "journal_restored",
+        "journal_inconsistent",
+    }
+)
+"""Causes that removing the flag never holds off: only a resume lifts them."""
 BY_ULTRAD = "ultrad"
 UNKNOWN = "unknown"
 
@@ -95,8 +111,8 @@ class Cause:
         }
 
     @classmethod
-    def from_json(cls, data: object) -> "Cause":
-        """Read what `json` wrote. Raises ValueError on anything else: people write into flag files."""
+    def from_json(cls, data: object, depth: int = MAX_DEPTH) -> "Cause":
+        """Read what `json` wrote, with messages nested so deep. Raises ValueError on anything else."""
         if not isinstance(data, dict):
             raise ValueError("not an object")  # noqa: TRY004 - the same
         try:
@@ -106,7 +122,7 @@ class Cause:
                 subject=_text(data["subject"]),
                 at=Now(_number(data["wall_ms"]), _number(data["steady_ms"])),
                 by=_text(data["by"]),
-                message=message_from_json(data["message"]),
+                message=message_from_json(data["message"], depth),
                 figures=tuple((_text(name), _text(value)) for name, value in figures.items()),
                 health_factor=_wad(data["health_factor"]),
                 severity=Severity(_text(data["severity"])),

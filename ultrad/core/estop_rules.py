@@ -41,11 +41,13 @@ def held_off(override: Override | None, finding: Finding, rules: EstopRules) -> 
     began_at = {(code, subject): hf for code, subject, hf in override.covered}
     if finding.key not in began_at:
         return False
-    hf, hf_then = finding.health_factor, began_at[finding.key]
-    if hf is None:
-        return True
+    hf = finding.health_factor
+    return hf is None or not _too_bad(hf, began_at[finding.key], rules)
+
+
+def _too_bad(hf: Wad, hf_then: Wad | None, rules: EstopRules) -> bool:
     worse = hf_then is not None and hf <= hf_then - rules.override_step
-    return not worse and hf >= rules.hard_floor_hf
+    return worse or hf < rules.hard_floor_hf
 
 
 def uncovered(state: EstopState, hf_by_position: dict[str, Wad], rules: EstopRules, now: Now) -> tuple[Cause, ...]:

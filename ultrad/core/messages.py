@@ -5,8 +5,13 @@ from string import Formatter
 from ultrad.core.events import Json
 from ultrad.i18n import Message
 
-MAX_DEPTH = 16
-"""How deeply messages may stand in each other; real ones do three or four deep. People write into flag files."""
+MAX_DEPTH = 12
+"""How deeply messages may stand in each other; real ones do three or four deep.
+
+Each is two levels of JSON, so that any of them fits into an event's data, under a cause (record.MAX_DEPTH).
+"""
+FOREIGN_DEPTH = 6
+"""The same for what people wrote (a flag file): what is said of it stands around it, and must fit as well."""
 
 
 def message_json(message: Message) -> Json:

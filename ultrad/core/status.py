@@ -108,7 +108,10 @@ STAGE_WORDS: Mapping[Stage, Message] = {
 
 @dataclass(frozen=True, slots=True)
 class IncidentLine:
-    """One incident that somebody still has to resolve. since_ms: wall milliseconds; by: who took it on."""
+    """One incident that somebody still has to resolve. since_ms: wall milliseconds; by: who took it on.
+
+    stands: whether its condition is there, as far as was looked since the start.
+    """
 
     number: int
     severity: Severity

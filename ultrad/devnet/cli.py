@@ -279,7 +279,7 @@ def _signals_held() -> Iterator[None]:
     try:
         yield
     finally:
-        # A second Ctrl-C while it ends would otherwise strike now.
-        while signal.sigtimedwait(_STOPS, 0):
-            pass
+        # The process is about to end: a second Ctrl-C must not strike on its last steps, and change how it ended.
+        for one in _STOPS:
+            signal.signal(one, signal.SIG_IGN)
         signal.pthread_sigmask(signal.SIG_SETMASK, before)

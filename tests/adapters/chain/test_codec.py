@@ -11,7 +11,7 @@ from eth_utils.crypto import keccak
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ultrad.adapters.chain import aave, abi, multicall
+from ultrad.adapters.chain import aave, abi, account, multicall, trade_market
 from ultrad.adapters.chain.abi import Malformed
 from ultrad.adapters.chain.multicall import Call
 from ultrad.addresses import checksum
@@ -20,12 +20,12 @@ from ultrad.units import INFINITE_HF, Address
 ADDRESSES = st.binary(min_size=20, max_size=20).map(lambda raw: checksum("0x" + raw.hex()))
 UINT = st.integers(min_value=0, max_value=2**256 - 1)
 SELECTORS = re.findall(r'^[A-Z_0-9]+ = "(?:0x)?([0-9a-f]{8})"  # (\S+)$', "\n".join(
-    inspect.getsource(module) for module in (aave, multicall)
+    inspect.getsource(module) for module in (aave, account, multicall, trade_market)
 ), re.MULTILINE)  # fmt: skip
 
 
 def test_selectors__each__is_the_hash_of_its_signature() -> None:
-    assert len(SELECTORS) >= 20
+    assert len(SELECTORS) >= 37
     assert [(keccak(text=signature).hex()[:8], signature) for _, signature in SELECTORS] == SELECTORS
 
 

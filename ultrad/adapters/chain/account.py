@@ -154,7 +154,8 @@ class AccountReader:
     async def _plan(self, at: At, book: Book) -> _Plan:
         """The reserves that the account is known to use, and those of the wallet's assets."""
         assets = tuple(dict.fromkeys((*self._traded.funds, *self._used)))
-        unknown = [asset for asset in assets if asset not in self._kept]
+        kept = self._kept  # another reading may start it anew meanwhile
+        unknown = [asset for asset in assets if asset not in kept]
         calls: list[Call] = []
         for asset in unknown:
             calls += (aave.call(asset, aave.SYMBOL), aave.of(book.pool, GET_RESERVE_DATA, asset))
@@ -171,8 +172,8 @@ class AccountReader:
                         endpoint=at.endpoint.name,
                     )
                 )
-            self._kept[asset] = _Reserve(asset, reserve_id, symbol_of(symbol, asset), a_token, debt_token)
-        return _Plan(tuple(self._kept[asset] for asset in assets), self._emode)
+            kept[asset] = _Reserve(asset, reserve_id, symbol_of(symbol, asset), a_token, debt_token)
+        return _Plan(tuple(kept[asset] for asset in assets), self._emode)
 
     def _calls(self, book: Book, plan: _Plan) -> list[Call]:
         """Everything of one reading, in the order in which `_understood` takes the answers."""
@@ -204,7 +205,7 @@ class AccountReader:
                 aave.of(pool, GET_RESERVE_NORMALIZED_VARIABLE_DEBT, one.asset),
             )
         calls += (aave.of(asset, aave.BALANCE_OF, account) for asset in self._traded.funds)
-        asset, a_token = self._traded.asset, self._kept[self._traded.asset].a_token
+        asset, a_token = self._traded.asset, plan.reserves[0].a_token  # the traded asset is the first of the plan
         return [
             *calls,
             aave.of(a_token, aave.BALANCE_OF, account),
@@ -244,7 +245,7 @@ class AccountReader:
                 found, _judged(terms, bits, revision, terms_of_emode), strict=True
             )
         )
-        _, data, figures = found[0]  # the traded asset is the first of the plan
+        _, data, figures = found[0]
         return Account(
             revision=revision,
             emode=emode,
@@ -369,7 +370,7 @@ def _holding(one: _Reserve, figures: tuple[int, ...], decimals: int, judged: _Ju
 
 
 def _cap_left(cap: int, minted: int, data: bytes, supply_index: int) -> int | None:
-    """What the cap leaves at most. What the treasury is owed (word 12) counts (`ValidationLogic.validateSupply`)."""
+    """What the cap leaves at most (`ValidationLogic.validateSupply`; word 12: what the treasury is owed)."""
     if cap == 0:
         return None
     used = -(-(minted + abi.uint(data, 12)) * supply_index // RAY)

@@ -1,6 +1,7 @@
 """A market's contracts: read from its PoolAddressesProvider, kept in a file for the next start."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -48,6 +49,30 @@ async def fetch(endpoint: Endpoint, block: Block, provider: Address) -> Book:
             )
         )
     return Book(*found)
+
+
+async def confirm(
+    first: Endpoint, found: Book, others: Sequence[Endpoint], provider: Address, wall_s: float
+) -> None:
+    """Ask the first of the others that can say for the same. Raises Transient where it says otherwise.
+
+    One lying endpoint must not point all the others at contracts of its own.
+    """
+    for endpoint in others:
+        try:
+            other = await fetch(endpoint, await endpoint.fresh_head(wall_s), provider)
+        except Transient:
+            continue  # whoever cannot say does not contradict
+        if other != found:
+            raise Transient(
+                msg(
+                    "Endpoints {first} and {second} name different Aave contracts for the same market; neither"
+                    " is believed. One of them lies: compare with Aave's published addresses.",
+                    first=first.name,
+                    second=endpoint.name,
+                )
+            )
+        return
 
 
 class BookFile:

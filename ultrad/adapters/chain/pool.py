@@ -125,7 +125,7 @@ class RpcChain:
 
     def _standings(self) -> dict[Endpoint, tuple[Standing, Unfit | None]]:
         """Where each endpoint stands now, and what is wrong with it."""
-        now_s, wall_s = anyio.current_time(), self._clock.now().wall_ms / 1000
+        now_s, wall_s = anyio.current_time(), self._wall_s()
         alone = {one: one.health.fault(now_s, wall_s, None) for one in self._endpoints}
         # One that fails now still showed how far the chain is.
         heads = {one: one.health.head for one in self._endpoints if one.health.counts(wall_s)}
@@ -210,7 +210,7 @@ class RpcChain:
         """
         refused: list[Refused] = []
         end_s = anyio.current_time() + READ_LIMIT_S
-        ranked = [one for one in self._ranked() if one[0].name not in without]
+        ranked = [(one, fault) for one, fault in self._ranked() if one.name not in without]
         for place, (endpoint, fault) in enumerate(ranked):
             limit_s = share_s(end_s - anyio.current_time(), len(ranked) - place)
             try:
@@ -246,7 +246,7 @@ class RpcChain:
             raise fault
         if fault is not None and fault.fault is EndpointFault.WRONG_CHAIN:
             await endpoint.poll()
-        head = await endpoint.fresh_head(self._clock.now().wall_ms / 1000)
+        head = await endpoint.fresh_head(self._wall_s())
         if fault is not None and fault.fault is EndpointFault.STALE:
             _, still = self._standings()[endpoint]  # it may have caught up by the poll
             if still is not None:
@@ -321,8 +321,7 @@ class RpcChain:
         return self._payloads
 
     async def _market_at(self, endpoint: Endpoint, block: Block, _tries: int) -> Market:
-        known = await self._book_at(endpoint, block)
-        return await self._market.read(endpoint, block, known, anyio.current_time())
+        return await self._market.read(endpoint, block, await self._book_at(endpoint, block), anyio.current_time())
 
     async def _book_at(self, endpoint: Endpoint, block: Block) -> Book:
         """The market's contracts, read where they are not known yet. Raises Transient."""
@@ -365,6 +364,9 @@ class RpcChain:
                     self._tell(error.message)
             await anyio.sleep(pause_s)
 
+    def _wall_s(self) -> float:
+        return self._clock.now().wall_ms / 1000
+
     async def _refresh_book_at(self, endpoint: Endpoint, block: Block, _tries: int) -> None:
         await self._refresh_book(endpoint, block)
 
@@ -374,7 +376,8 @@ class RpcChain:
             found = await book.fetch(endpoint, block, self._settings.addresses_provider)
             if found == self._book:
                 return
-            await self._confirm(endpoint, found)
+            others = [one for one, fault in self._ranked() if one is not endpoint and fault is None]
+            await book.confirm(endpoint, found, others, self._settings.addresses_provider, self._wall_s())
             known, self._book = self._book, found
         if known is not None:
             self._tell(
@@ -386,30 +389,6 @@ class RpcChain:
                     data_provider=found.data_provider,
                 )
             )
-
-    async def _confirm(self, first: Endpoint, found: Book) -> None:
-        """Ask the next endpoint that stands well for the same. Raises Transient where it says otherwise.
-
-        One lying endpoint must not point all the others at contracts of its own.
-        """
-        for endpoint, fault in self._ranked():
-            if endpoint is first or fault is not None:
-                continue
-            try:
-                head = await endpoint.fresh_head(self._clock.now().wall_ms / 1000)
-                other = await book.fetch(endpoint, head, self._settings.addresses_provider)
-            except Transient:
-                continue  # whoever cannot say does not contradict
-            if other != found:
-                raise Transient(
-                    msg(
-                        "Endpoints {first} and {second} name different Aave contracts for the same market; neither"
-                        " is believed. One of them lies: compare with Aave's published addresses.",
-                        first=first.name,
-                        second=endpoint.name,
-                    )
-                )
-            return
 
 
 def _reverted(position: str, block: Block) -> Message:

@@ -39,6 +39,11 @@ class TradeMarket:
         self._traded = traded
         self._reader = AccountReader(traded)
 
+    @property
+    def asset(self) -> Address:
+        """The asset that is traded."""
+        return self._traded.asset
+
     # ------------------------------------------------------------ quotes
 
     async def quote(self) -> Quote:

@@ -16,6 +16,7 @@ import anyio
 import anyio.to_thread
 
 from ultrad.adapters.journal.reader import Reader, open_reader
+from ultrad.adapters.journal.schema import UnusableError
 from ultrad.adapters.journal.store import Handed, Look, Place, Store
 from ultrad.core.events import Event, Recorded
 from ultrad.core.position import Reading
@@ -163,15 +164,18 @@ class SqliteJournal:
         """Ask over a reading connection of its own, in a thread that the writer does not need."""
 
         def ask() -> R:
-            with open_reader(self._store.path) as reader:
-                return question(reader, *args, **kwargs)
+            try:
+                with open_reader(self._store.path) as reader:
+                    return question(reader, *args, **kwargs)
+            except UnusableError as error:  # it may be put right while the daemon watches on
+                raise Transient(error.message) from error
 
         return await anyio.to_thread.run_sync(ask, abandon_on_cancel=True, limiter=self._readers)
 
     # ------------------------------------------------------------ writing
 
     async def run(self, turned: Turned) -> None:
-        """See the port. Raises Fatal where the file turns out to be unusable."""
+        """See the port. Raises Fatal where the file turns out to be a newer program's."""
         self._running = True
         try:
             async with anyio.create_task_group() as group:
@@ -367,9 +371,9 @@ def open_journal(path: Path, *, thin_after_hours: int) -> SqliteJournal:
 
     thin_after_hours: how long whole readings are kept.
 
-    Raises Fatal (EXIT_CONFIG) where the file is missing, damaged, not ours or written by a newer program. Where
-    the disk refuses (read-only, full, failing) the journal opens all the same, `backlog` says why, and it is tried
-    again with each write: a bad disk must not keep the daemon from watching.
+    Raises Fatal (EXIT_CONFIG) where a newer program wrote the file. Where the file is missing, damaged or not
+    ours, or the disk refuses (read-only, full, failing), the journal opens all the same, `backlog` says why, and
+    it is tried again with each write: a bad disk must not keep the daemon from watching. It is never made anew.
     """
     store = Store(path)
     failure: Message | None = None

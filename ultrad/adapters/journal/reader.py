@@ -11,7 +11,7 @@ from ultrad.core.events import Recorded
 from ultrad.core.readings import Kept, ordered, unordered
 from ultrad.core.record import Row, unpack
 from ultrad.errors import Permanent, Transient
-from ultrad.i18n import msg
+from ultrad.i18n import Message, msg
 from ultrad.ports import EventFilter, Extremes, JournalHead
 from ultrad.units import Wad
 
@@ -68,6 +68,21 @@ class Reader:
         except sqlite3.Error as error:
             raise schema.refused(self.path, error) from error
         return tuple(self._recorded(columns) for columns in found)
+
+    def readable(self, which: EventFilter) -> tuple[tuple[Recorded, ...], Message | None]:
+        """The events that match and can be read, whatever lies between them; and what could not be, if any."""
+        query, values = _query(which)
+        found: list[Recorded] = []
+        trouble: Message | None = None
+        try:
+            for columns in self.db.execute(query, values):
+                try:
+                    found.append(self._recorded(columns))
+                except Permanent as error:
+                    trouble = trouble or error.message
+        except sqlite3.Error as error:
+            trouble = schema.refused(self.path, error).message
+        return tuple(found), trouble
 
     def keyed(self, kind: str, key: str) -> Recorded:
         """The one event of a kind with a key. Raises Permanent where there is none, or it was made unreadable."""

@@ -116,9 +116,13 @@ def _code(error: sqlite3.Error) -> int:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
-def unusable(message: Message) -> Fatal:
+class UnusableError(Fatal):
+    """The file is missing, damaged or not ours. A command ends by it; the daemon watches on."""
+
+
+def unusable(message: Message) -> UnusableError:
     """The file is not one this program can go on with; starting again cannot mend it."""
-    return Fatal(message, EXIT_CONFIG)
+    return UnusableError(message, EXIT_CONFIG)
 
 
 def connect(path: Path, mode: str) -> sqlite3.Connection:
@@ -156,7 +160,10 @@ def check_present(path: Path) -> None:
 
 
 def version(db: sqlite3.Connection, path: Path) -> int:
-    """The version of the file. Raises Fatal for a file not ours or newer than this program, and sqlite3.Error."""
+    """The version of the file.
+
+    Raises UnusableError for a file not ours, plain Fatal for one newer than this program, and sqlite3.Error.
+    """
     (application,) = db.execute("PRAGMA application_id").fetchone()
     (found,) = db.execute("PRAGMA user_version").fetchone()
     db.execute("SELECT count(*) FROM sqlite_schema").fetchone()  # reads the tables' definitions: damage shows here
@@ -168,14 +175,15 @@ def version(db: sqlite3.Connection, path: Path) -> int:
             )
         )
     if found > len(MIGRATIONS):
-        raise unusable(
+        raise Fatal(
             msg(
                 "The journal {path} has version {found}; this program knows versions up to {known}. It was "
                 "written by a newer ultrad: install that one again.",
                 path=str(path),
                 found=int(found),
                 known=len(MIGRATIONS),
-            )
+            ),
+            EXIT_CONFIG,
         )
     return int(found)
 

@@ -65,8 +65,15 @@ class Store:
     def connect(self) -> None:
         """Open the file, bring it up to date, and learn where the chain ends.
 
-        Raises Fatal where it is missing, damaged, not ours or newer; Transient where the disk refuses.
+        Raises Transient where it is missing, damaged or not ours, or the disk refuses: it may be put right, and
+        what waits is written then. Raises Fatal where a newer program wrote it.
         """
+        try:
+            self._connect()
+        except schema.UnusableError as error:
+            raise Transient(error.message) from error
+
+    def _connect(self) -> None:
         schema.check_present(self.path)
         db: sqlite3.Connection | None = None
         try:
