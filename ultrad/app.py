@@ -7,16 +7,16 @@ import sys
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import anyio
 import anyio.to_thread
 from aiohttp import ClientSession
 
-from ultrad import channels, startup
+from ultrad import __version__, channels, startup, trading
+from ultrad.adapters import denied, marker
 from ultrad.adapters import logging as log
-from ultrad.adapters import marker
 from ultrad.adapters.chain.book import BookFile
 from ultrad.adapters.chain.pool import RpcChain
 from ultrad.adapters.chain.settings import ChainSettings, EndpointSettings
@@ -30,7 +30,7 @@ from ultrad.adapters.journal.schema import UnusableError
 from ultrad.adapters.lock import InstanceLock, take_lock
 from ultrad.adapters.notify.http import open_session
 from ultrad.adapters.people import login_of, name_of
-from ultrad.assembly import PART_LIMIT_S, Outside, assemble
+from ultrad.assembly import PART_LIMIT_S, Outside, TradeOutside, assemble
 from ultrad.config import Config, sound
 from ultrad.core.estop import Cause
 from ultrad.core.events import Event, Level
@@ -46,6 +46,7 @@ from ultrad.supervisor import Part
 from ultrad.units import Now
 from ultrad.web.control import ControlPart, ControlSettings
 from ultrad.web.server import HttpPart, HttpSettings
+from ultrad.web.signals import SignalDoor
 
 GROUP = "ultrad"
 """Its members may reach the control socket and the flag."""
@@ -65,6 +66,7 @@ def run(config: Config) -> int:
     secrets += [one.ws.reveal() for one in config.endpoints if one.ws]
     secrets += [config.estop_token.reveal()] if config.estop_token else []
     secrets += channels.secrets_of(config)
+    secrets += trading.secrets_of(config)
     log.configure(config.settings.log.format, config.settings.log.level, words, secrets)
     try:
         anyio.run(_main, config, words, backend="asyncio")
@@ -92,8 +94,8 @@ async def _main(config: Config, words: Catalogue) -> None:
         logged = HeardJournal(journal, lambda event: log.say(event.level, event.message, kind=event.kind))
         _remember(clock, logged)
         chain = _chain(config, clock, logged, paths)
-        async with chain, open_session() as session:
-            await _run(config, words, _World(paths, clock, logged, chain, session), before)
+        async with chain, open_session() as session, trading.opened(config, chain, session) as means:
+            await _run(config, words, _World(paths, clock, logged, chain, session, means), before)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,7 @@ class _World:
     journal: Journal
     chain: RpcChain
     session: ClientSession
+    means: TradeOutside | None
 
 
 def _remember(clock: HostClock, journal: Journal) -> None:
@@ -159,6 +162,9 @@ def _read_before(paths: Paths, journal: SqliteJournal) -> _Before:
     except (Transient, Permanent, UnusableError) as error:
         trouble = trouble or error.message
 
+    if trouble is not None:  # what is in the air may be among what cannot be read
+        past = replace(past, unread=trouble)
+
     def causes(now: Now) -> Iterator[Cause]:
         if trouble is not None:
             yield startup.state_unusable(trouble, now)
@@ -176,6 +182,15 @@ def _read_marker(paths: Paths) -> tuple[JournalHead | None, Message | None]:
         return marker.read(paths.marker), None
     except (Transient, Permanent) as error:
         return None, error.message
+
+
+def _denied(config: Config, paths: Paths, now: Now) -> tuple[Cause, ...]:
+    """Why this version starts with the stop ON, if it is denied or nobody can say."""
+    try:
+        named = denied.read(paths.denied)
+    except (Transient, Permanent) as error:
+        return (startup.denied_unreadable(error.message, now),)
+    return startup.denied_causes(__version__, config.settings.denied_versions, named, now)
 
 
 def _hash_at(reader: Reader, mark: JournalHead | None) -> str | None:
@@ -238,6 +253,7 @@ def _doors(config: Config, world: _World, daemon: Daemon, words: Catalogue) -> t
             port=http.port,
             token=config.estop_token.reveal() if config.estop_token else None,
             connections=http.max_connections,
+            signals=_signal_door(config),
         ),
         words,
     )
@@ -246,6 +262,19 @@ def _doors(config: Config, world: _World, daemon: Daemon, words: Catalogue) -> t
     return (
         Part("control", control.run, PART_LIMIT_S, critical=False),
         Part("http", server.run, PART_LIMIT_S),
+    )
+
+
+def _signal_door(config: Config) -> SignalDoor | None:
+    """How signals come in over HTTP, where they may."""
+    section, secrets = config.settings.signals, config.secrets
+    if section is None or config.trade is None:
+        return None
+    token, key = secrets.get("signals.token"), secrets.get("signals.hmac_key")
+    return SignalDoor(
+        token=token.reveal().encode() if token else None,
+        key=key.reveal().encode() if key else None,
+        most_bytes=section.max_body_bytes,
     )
 
 
@@ -275,12 +304,14 @@ async def _run(config: Config, words: Catalogue, world: _World, before: _Before)
         service_uid=os.geteuid(),
         channels=channels.build(config, world.session, clock),
         deadman=channels.deadman(config, world.session),
+        trade=world.means,
         read_config=lambda: _read_again(config),
         log_level=log.set_level,
         watchdog_s=watchdog_s(os.environ, os.getpid()),
     )
     assembly = assemble(config, outside, before.past)
-    await assembly.start(before.make_causes(clock.now()))
+    now = clock.now()
+    await assembly.start((*before.make_causes(now), *_denied(config, world.paths, now)))
     with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
 
         async def told_to_stop() -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from ultrad import __version__
+from ultrad import __version__, startup
 from ultrad.conditions import Conditions
 from ultrad.config import Config
 from ultrad.config.facts import fingerprint, texts
@@ -18,7 +18,7 @@ from ultrad.estop import Estop
 from ultrad.estop import Ports as EstopPorts
 from ultrad.gate import Gate
 from ultrad.heard import HeardJournal
-from ultrad.i18n import Catalogue, catalogue, msg
+from ultrad.i18n import Catalogue, Message, catalogue, msg
 from ultrad.jobs.scheduler import Scheduler
 from ultrad.jobs.spec import JobContext
 from ultrad.live import Holder
@@ -29,6 +29,8 @@ from ultrad.resume import People, Resume, ResumePorts, random_id
 from ultrad.rules import rules_of
 from ultrad.startup import Past
 from ultrad.supervisor import Around, Part, Supervisor, contained
+from ultrad.trade_ports import Ledger, Market, OctoBot, Rows, Signer
+from ultrad.trader import Reception, Trader, TraderPorts, TradeSettings
 from ultrad.watchdog import MarketWatch, ReadingAge, Watchdog, WatchPorts
 
 STOPPING = "stopping"
@@ -36,11 +38,24 @@ STOPPING = "stopping"
 WATCH_MARGIN_S = 30.0
 """What a round may take besides waiting for a head and for endpoints: its cross-check (at most 10 s), and trips on
 a slow disk. Silence beyond that is a hang."""
+TRADER_LIMIT_S = 180.0
+"""One intent asks the chain six questions or so, each of which may fail over through every endpoint."""
 PART_LIMIT_S = 30.0
 POLL_CALLS = 3
 """So many calls make one poll of an endpoint, on a new connection."""
 SLOW_PART_LIMIT_S = 900.0
 """For parts whose pace is a configured interval of up to ten minutes."""
+
+
+@dataclass(frozen=True, slots=True)
+class TradeOutside:
+    """What trading needs of the world. signer, bot, rows: each None where it is not configured."""
+
+    market: Market
+    ledger: Ledger
+    signer: Signer | None = None
+    bot: OctoBot | None = None
+    rows: Rows | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +86,7 @@ class Outside:
     read_config: Callable[[], Awaitable[Config]]
     log_level: Callable[[str], None]
     channels: Mapping[str, Channel]
+    trade: TradeOutside | None = None
     deadman: Deadman | None = None
     watchdog_s: float | None = None
 
@@ -96,6 +112,8 @@ class Assembly:
     age: ReadingAge
     deadman: DeadmanPart | None
     config: Config
+    trader: Trader | None = None
+    unread: Message | None = None
 
     async def start(self, causes: tuple[Cause, ...]) -> None:
         """Record the start and bring flag, journal and gate in step. causes: what stands against trading."""
@@ -113,6 +131,8 @@ class Assembly:
             "config": fingerprint(texts(self.config)),
         }
         journal.post(Event("daemon.started", Level.INFO, facts.started, message, data))
+        if self.unread is not None:
+            causes = (*causes, startup.intents_unread(self.unread, facts.started))
         await self.organs.estop.start(causes)
         await compare(journal, self.config, facts.version, facts.started)
 
@@ -146,6 +166,8 @@ class Assembly:
             *doors,
             Part("view", self.daemon.run_view, PART_LIMIT_S, critical=False),
         )
+        if self.trader is not None:
+            parts = (*parts, Part("trader", self.trader.run, TRADER_LIMIT_S))
         if self.deadman is not None:
             parts = (*parts, Part("deadman", self.deadman.run, SLOW_PART_LIMIT_S, critical=False))
         supervisor = Supervisor(parts, (self._say_goodbye, self.daemon.mark_end, organs.journal.close), around)
@@ -173,7 +195,19 @@ def assemble(config: Config, outside: Outside, past: Past) -> Assembly:
     watch = Watchdog(WatchPorts(chain, estop, gate, journal, clock, conditions), watched)
     age = ReadingAge(lambda: watch.batch_at, gate, clock, conditions, limit_s=config.network.stale_head_s)
     market = MarketWatch(chain, estop, clock, conditions, watched)
-    context = JobContext(clock, chain, journal, outside.job_log, outside.probe_http)
+    trader, reception = _trading(config, outside, past, TradeBase(journal, gate, estop, conditions))
+    context = JobContext(
+        clock,
+        chain,
+        journal,
+        outside.job_log,
+        outside.probe_http,
+        trip=estop.trip,
+        desk=reception,
+        rows=outside.trade.rows if outside.trade else None,
+        bot=outside.trade.bot if outside.trade else None,
+        text=catalogue(settings.language),
+    )
     scheduler = Scheduler(rules.part(lambda now: now.plans), context, conditions, contained, outside.report)
     postman = _postman(config, outside, past, journal, conditions)
     desk = Desk(
@@ -197,6 +231,7 @@ def assemble(config: Config, outside: Outside, past: Past) -> Assembly:
         postman,
         outside.new_id,
         rules,
+        reception,
     )
     daemon = Daemon(_facts(config, clock), organs, outside.keep_mark)
     people = People(
@@ -214,7 +249,48 @@ def assemble(config: Config, outside: Outside, past: Past) -> Assembly:
         if outside.deadman
         else None
     )
-    return Assembly(outside, daemon, organs, age, deadman, config)
+    unread = past.unread if config.trade else None
+    return Assembly(outside, daemon, organs, age, deadman, config, trader, unread)
+
+
+@dataclass(frozen=True, slots=True)
+class TradeBase:
+    """What the trader shares with the watch."""
+
+    journal: Journal
+    gate: Gate
+    estop: Estop
+    conditions: Conditions
+
+
+def _trading(
+    config: Config, outside: Outside, past: Past, base: TradeBase
+) -> tuple[Trader | None, Reception | None]:
+    """The trader and what stands before it; no trader where nobody knows what is in the air."""
+    trade, means = config.trade, outside.trade
+    if trade is None or means is None:
+        return None, None
+    settings = TradeSettings(
+        position=trade.section.position,
+        limits=trade.limits,
+        chain_id=config.network.chain_id,
+        dry_run=trade.dry_run,
+        stuck_ms=trade.section.stuck_s * 1_000,
+    )
+    ports = TraderPorts(
+        journal=base.journal,
+        clock=outside.clock,
+        gate=base.gate,
+        estop=base.estop,
+        conditions=base.conditions,
+        market=means.market,
+        ledger=means.ledger,
+        signer=means.signer,
+        bot=means.bot,
+        fraction=outside.fraction,
+    )
+    trader = Trader(ports, settings, past.blotter) if past.unread is None else None
+    return trader, Reception(trader, base.journal, settings, trade.section.asset, past.unread)
 
 
 def _postman(config: Config, outside: Outside, past: Past, journal: Journal, conditions: Conditions) -> Postman:

@@ -5,6 +5,7 @@ import http.client
 import json
 import os
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote, urlencode
@@ -13,6 +14,7 @@ from ultrad import __version__
 from ultrad.core.events import Recorded
 from ultrad.core.messages import message_from_json
 from ultrad.core.status import IncidentLine, JobLine, Status
+from ultrad.core.trade_status import IntentLine
 from ultrad.core.wire import WireError, from_json, to_json
 from ultrad.errors import Fatal, Permanent, Transient, UltradError
 from ultrad.i18n import Message, msg
@@ -24,6 +26,7 @@ from ultrad.operations import (
     ReloadAnswer,
     ResumeAnswer,
     ResumeRequest,
+    SignalAnswer,
 )
 from ultrad.ports import EventFilter
 
@@ -107,6 +110,14 @@ class Client:
     def queue(self) -> tuple[QueueLine, ...]:
         """The notices that no channel has taken yet."""
         return _decoded(tuple[QueueLine, ...], self._ask("GET", "/notify/queue"))
+
+    def signal(self, decision: Mapping[str, object]) -> SignalAnswer:
+        """Hand in a decision: id, action, confidence, reason."""
+        return _decoded(SignalAnswer, self._ask("POST", "/signals", decision, RESUME_S))
+
+    def signals(self, limit: int) -> tuple[IntentLine, ...]:
+        """The newest signals, and what became of each."""
+        return _decoded(tuple[IntentLine, ...], self._ask("GET", f"/signals?limit={limit}"))
 
     def _ask(self, method: str, target: str, body: object = None, limit_s: float = ANSWER_S) -> object:
         connection = _UnixConnection(self.path, limit_s)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import anyio
 
 from ultrad.conditions import Conditions
+from ultrad.core.decisions import Decision
 from ultrad.core.estop import describe
 from ultrad.core.estop_rules import operator_cause
 from ultrad.core.events import Event, Level, Recorded, Severity
@@ -26,6 +27,7 @@ from ultrad.core.status import (
     late,
 )
 from ultrad.core.telling import Why
+from ultrad.core.trade_status import IntentLine
 from ultrad.desk import Desk
 from ultrad.errors import Permanent, Transient
 from ultrad.estop import Estop
@@ -41,6 +43,7 @@ from ultrad.operations import (
     ReloadAnswer,
     ResumeAnswer,
     ResumeRequest,
+    SignalAnswer,
 )
 from ultrad.ports import Chain, Clock, EventFilter, Journal, JournalHead, Turned
 from ultrad.postman import Postman
@@ -48,6 +51,7 @@ from ultrad.reload import Reload
 from ultrad.resume import Resume
 from ultrad.rules import Rules
 from ultrad.supervisor import Supervisor
+from ultrad.trader import Reception
 from ultrad.units import Now, hf_text
 from ultrad.watchdog import MarketWatch, Watchdog
 
@@ -88,6 +92,7 @@ class Organs:
     postman: Postman
     new_id: Callable[[], str]
     rules: Live[Rules]
+    reception: Reception | None = None
 
 
 class Daemon:
@@ -198,6 +203,20 @@ class Daemon:
         self._is.journal.post(Event("notify.tested", level, now, text, {"by": person.name, "failed": failed}))
         return tuple(results[one] for one in names)
 
+    async def signal(self, decision: Decision) -> SignalAnswer:
+        """Take a decision in, durably."""
+        intent = await self._reception().take(decision.signal(self._is.clock.now()))
+        return SignalAnswer(intent.id, intent.stage)
+
+    async def signals(self, limit: int) -> tuple[IntentLine, ...]:
+        """The newest signals, and what became of each."""
+        return await self._reception().lines(limit)
+
+    def _reception(self) -> Reception:
+        if self._is.reception is None:
+            raise Permanent(msg("Trading is not configured: write [trade]."))
+        return self._is.reception
+
     def queue(self) -> tuple[QueueLine, ...]:
         """The notices that no channel has taken yet."""
         now = self._is.clock.now()
@@ -246,6 +265,7 @@ class Daemon:
             recent=self._recent,
             incidents=parts.desk.lines(),
             channels=parts.postman.channels(),
+            trade=parts.reception.status() if parts.reception else None,
         )
 
     def _estop_status(self) -> EstopStatus:

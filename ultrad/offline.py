@@ -14,7 +14,7 @@ from pathlib import Path
 import anyio
 
 from ultrad import __version__
-from ultrad.adapters import marker
+from ultrad.adapters import denied, marker
 from ultrad.adapters.flag import FlagFile
 from ultrad.adapters.host import HostClock
 from ultrad.adapters.journal import Verification, create, open_journal, open_reader
@@ -25,7 +25,7 @@ from ultrad.core.events import Event, Level, Recorded, Severity
 from ultrad.errors import EXIT_CONFIG, Fatal, Permanent, Transient
 from ultrad.i18n import Message, msg
 from ultrad.paths import Paths
-from ultrad.ports import EventFilter, FlagLook, FlagState
+from ultrad.ports import Denied, EventFilter, FlagLook, FlagState
 from ultrad.units import Now
 
 GROUP = "ultrad"
@@ -87,6 +87,24 @@ def verify(paths: Paths, heads: Sequence[tuple[int, str]]) -> tuple[Verification
             )
         )
     return found, trouble
+
+
+# ---------------------------------------------------------------- versions
+
+
+def deny(paths: Paths, version: str, reason: str, by: str) -> None:
+    """Have a version start with the stop ON. Raises Transient, Permanent where the file cannot be had."""
+    others = tuple(one for one in denied.read(paths.denied) if one.version != version)
+    denied.write(paths.denied, (*others, Denied(version, reason, by)))
+
+
+def allow(paths: Paths, version: str) -> bool:
+    """Take that back; False where it was not denied. Raises as `deny`."""
+    known = denied.read(paths.denied)
+    others = tuple(one for one in known if one.version != version)
+    if others != known:
+        denied.write(paths.denied, others)
+    return others != known
 
 
 # ---------------------------------------------------------------- init

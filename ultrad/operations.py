@@ -5,8 +5,11 @@ from typing import Protocol
 
 from ultrad.core.changes import Change
 from ultrad.core.checklist import Line
+from ultrad.core.decisions import Decision
 from ultrad.core.events import Recorded
+from ultrad.core.intents import Stage
 from ultrad.core.status import IncidentLine, JobLine, Status
+from ultrad.core.trade_status import IntentLine
 from ultrad.i18n import Message
 from ultrad.ports import EventFilter
 
@@ -107,6 +110,14 @@ class ReloadAnswer:
     restart: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class SignalAnswer:
+    """A signal that is in the journal, and so will be dealt with. intent: what to ask for it by."""
+
+    intent: str
+    stage: Stage
+
+
 class Operations(Protocol):
     """The daemon, as operators see it."""
 
@@ -148,6 +159,18 @@ class Operations(Protocol):
 
     async def test_channels(self, person: Person, name: str) -> tuple[ChannelTest, ...]:
         """Send a test to one channel, or to all of them (empty name). Raises Permanent for one that is none."""
+        ...
+
+    async def signal(self, decision: Decision) -> SignalAnswer:
+        """Take a decision in; on return it is durable. What becomes of it is told by `signals`.
+
+        Raises Duplicate for one that came before, Transient where nothing can be traded or the journal refuses,
+        Permanent where trading is not configured.
+        """
+        ...
+
+    async def signals(self, limit: int) -> tuple[IntentLine, ...]:
+        """The newest signals, and what became of each. Raises as `signal`."""
         ...
 
     def queue(self) -> tuple[QueueLine, ...]:

@@ -30,6 +30,7 @@ class Paths:
     lock: Path
     clock: Path
     addresses: Path
+    denied: Path
     socket: Path
 
     @classmethod
@@ -44,5 +45,6 @@ class Paths:
             lock=state / "lock",
             clock=state / "clock.json",
             addresses=state / "addresses.json",
+            denied=state / "denied.json",
             socket=Path(directories.runtime_dir) / "control.sock",
         )

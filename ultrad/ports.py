@@ -263,6 +263,18 @@ class Chain(Protocol):
         ...
 
 
+# ---------------------------------------------------------------- versions
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """One version of ultrad that must not trade, why, and who said so."""
+
+    version: str
+    reason: str
+    by: str
+
+
 # ---------------------------------------------------------------- host
 
 

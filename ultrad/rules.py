@@ -13,6 +13,8 @@ from ultrad.watchdog import WatchSettings
 
 MIN_ROUND_S = 2.0
 """The shortest wait for a head before reading without one."""
+OF_NOTION = frozenset({"trade_cycle"})
+"""Jobs that have nothing to do where no rows are taken."""
 MAX_ROUND_S = 15.0
 """The longest: four rounds fit into the minute after which silence trips."""
 
@@ -45,6 +47,7 @@ def rules_of(config: Config) -> Rules:
 
 def _plans(config: Config) -> tuple[JobPlan, ...]:
     plans = []
+    takes_rows = config.trade is not None and config.settings.notion is not None
     for spec in JOBS:
         section = getattr(config.settings.jobs, spec.name)
         plans.append(
@@ -53,7 +56,7 @@ def _plans(config: Config) -> tuple[JobPlan, ...]:
                 schedule=parse(section.cron or spec.cron, config.settings.timezone),
                 timeout_s=section.timeout_s or spec.timeout_s,
                 missed=Missed(section.missed) if section.missed else spec.missed,
-                enabled=section.enabled,
+                enabled=section.enabled and (spec.name not in OF_NOTION or takes_rows),
             )
         )
     return tuple(plans)

@@ -4,35 +4,48 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
-from ultrad.core import estop, incidents, outbox
+from ultrad.core import estop, incidents, intents, outbox
 from ultrad.core.estop import BY_ULTRAD, Cause, EstopState
 from ultrad.core.events import Recorded, Severity
 from ultrad.core.incidents import Book
+from ultrad.core.intents import Blotter
 from ultrad.core.outbox import Outbox
 from ultrad.i18n import Message, msg
-from ultrad.ports import JournalHead
+from ultrad.ports import Denied, JournalHead
 from ultrad.units import Now
 
-FOLDED = ("estop", "incident", "notice")
+FOLDED = ("estop", "incident", "intent", "notice")
 """The kinds of events that the past is folded from."""
 
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """What the journal tells of the time before: the stop, the incidents, and the notices under way."""
+    """What the journal tells of the time before: the stop, the incidents, the notices and intents under way.
+
+    unread: why nobody knows what is in the air; nothing may be traded then. None: it is known.
+    """
 
     stop: EstopState = field(default_factory=EstopState)
     book: Book = field(default_factory=Book)
     outbox: Outbox = field(default_factory=Outbox)
+    blotter: Blotter = field(default_factory=Blotter)
+    unread: Message | None = None
 
     @classmethod
     def of(cls, events: Sequence[Recorded]) -> Self:
         """From the events of the kinds FOLDED, oldest first."""
+        blotter, unread = Blotter(), None
+        try:
+            blotter = intents.fold(one for one in events if one.event.kind.startswith("intent."))
+        except ValueError as error:
+            unread = msg("the record of intents does not fit together ({error})", error=str(error))
         about_incidents = [one for one in events if one.event.kind.startswith(("incident.", "notice.queued"))]
         return cls(
             stop=estop.fold(one for one in events if one.event.kind.startswith("estop.")),
             book=incidents.fold(about_incidents),
             outbox=outbox.fold(one for one in events if one.event.kind.startswith("notice.")),
+            blotter=blotter,
+            unread=unread,
         )
 
 
@@ -111,6 +124,48 @@ def state_unusable(reason: Message, now: Now) -> Cause:
     )
 
 
+def intents_unread(reason: Message, now: Now) -> Cause:
+    """What was traded before cannot be told: a transaction may be in the air that nobody looks after."""
+    return _cause(
+        "intents_unread",
+        msg(
+            "Nothing is traded: {reason}. Run `ultrad audit verify`, and look at the account's transactions.",
+            reason=reason,
+        ),
+        now,
+    )
+
+
+def denied_causes(
+    version: str, configured: Iterable[str], denied: Iterable[Denied], now: Now
+) -> tuple[Cause, ...]:
+    """Why this version starts with the stop ON; empty where it may run."""
+    named = next((one for one in denied if one.version == version), None)
+    if named is not None:
+        message = msg(
+            "Version {version} is denied by {by}: {reason} Install another one, or take it back by `ultrad "
+            "version allow {version}`.",
+            version=version,
+            by=named.by,
+            reason=named.reason,
+        )
+    elif version in set(configured):
+        message = msg(
+            "Version {version} stands in denied_versions of the configuration. Install another one.",
+            version=version,
+        )
+    else:
+        return ()
+    return (_cause("version_denied", message, now),)
+
+
+def denied_unreadable(reason: Message, now: Now) -> Cause:
+    """Which versions are denied cannot be told."""
+    return _cause(
+        "denied_unreadable", msg("Whether this version is denied is unknown: {reason}", reason=reason), now
+    )
+
+
 def codes(causes: Iterable[Cause]) -> tuple[str, ...]:
     """The causes' codes, for the record of the start."""
     return tuple(cause.code for cause in causes)
@@ -121,5 +176,5 @@ def _cause(code: str, message: Message, now: Now) -> Cause:
     return Cause(code, "", now, BY_ULTRAD, message, severity=severity)
 
 
-_MAYBE_TAMPERED = frozenset({"journal_new", "journal_restored"})
+_MAYBE_TAMPERED = frozenset({"journal_new", "journal_restored", "intents_unread"})
 """Somebody may have been at the record: funds count as at risk until it is known who."""

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from tests.config.conftest import KEY, House
+from tests.config.conftest import KEY, OTHER_ACCOUNT, House
 from tests.config.test_example import TEXT
 from ultrad.config import Config, ConfigError, sound
 from ultrad.config.explain import all_keys
@@ -45,6 +45,10 @@ LINES = {
     "jobs.housekeeping.cron": '"15 * * * *"',
     "jobs.housekeeping.timeout_s": "300",
     "jobs.housekeeping.missed": '"skip"',
+    "jobs.trade_cycle.enabled": "false",
+    "jobs.trade_cycle.cron": '"*/2 * * * *"',
+    "jobs.trade_cycle.timeout_s": "30",
+    "jobs.trade_cycle.missed": '"once"',
     "log.level": '"debug"',
 }
 """Another value for each key that may change while the daemon runs."""
@@ -71,6 +75,9 @@ def test_traits__every_key_of_the_schema__is_known() -> None:
 
 @pytest.mark.parametrize(("key", "value"), LINES.items())
 def test_reloads__each_key__is_something_that_the_daemon_goes_by(key: str, value: str, house: House) -> None:
+    if key.startswith("jobs.trade_cycle"):  # it has nothing to do where no rows are taken
+        house.add(f'[trade]\nposition = "main"\nasset = "{OTHER_ACCOUNT}"\ntrade_usd = 50')
+        house.add(f'[notion]\ntoken = "{house.secret("n", KEY)}"\ndatabase = "{"0" * 32}"')
     before = house.load()
     after = _with(house, key, value)
     found = changes(texts(before), texts(after), is_looser)

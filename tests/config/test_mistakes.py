@@ -159,7 +159,10 @@ def test_read__any_value_at_any_key__taken_or_the_key_is_named(tmp_path: Path, k
             "[[notify.routes]]\nname = 'odd'\nseverities = ['S3']\nchannels = ['dev']",
             'notify.routes[odd].severities[#1] = "S3" is not allowed. Allowed: one of "S1", "S2".',
         ),
-        ("[jobs.backup_yesterday]\nenabled = true", "Remove it, or use one of: health_check, housekeeping."),
+        (
+            "[jobs.backup_yesterday]\nenabled = true",
+            "Remove it, or use one of: health_check, housekeeping, trade_cycle.",
+        ),
     ],
 )
 def test_load__one_mistake__key_value_and_what_is_allowed(house: House, lines: str, said: str) -> None:

@@ -3,9 +3,11 @@
 from dataclasses import dataclass, field, replace
 
 from ultrad.core.checklist import Line, Mark
+from ultrad.core.decisions import Decision
 from ultrad.core.estop import Cause, Mode
 from ultrad.core.events import Effect, Event, Finding, Level, Origin, Recorded, Severity
 from ultrad.core.incidents import Stage
+from ultrad.core.intents import Stage as IntentStage
 from ultrad.core.position import Block, Reading, Reserve
 from ultrad.core.status import (
     ChannelLine,
@@ -20,6 +22,8 @@ from ultrad.core.status import (
     StandingLine,
     Status,
 )
+from ultrad.core.trade_status import IntentLine
+from ultrad.errors import Duplicate
 from ultrad.i18n import Message, msg
 from ultrad.operations import (
     ChannelTest,
@@ -29,6 +33,7 @@ from ultrad.operations import (
     ReloadAnswer,
     ResumeAnswer,
     ResumeRequest,
+    SignalAnswer,
 )
 from ultrad.ports import EventFilter
 from ultrad.units import INFINITE_HF, Address, Bps, Now, UsdE8, Wad
@@ -189,6 +194,9 @@ class FakeOperations:
     tested: list[tuple[Person, str]] = field(default_factory=list)
     waiting: tuple[QueueLine, ...] = ()
     looks: int = 0
+    decisions: list[Decision] = field(default_factory=list)
+    limits: list[int] = field(default_factory=list)
+    lines: tuple[IntentLine, ...] = ()
 
     def be_late(self, *names: str) -> None:
         parts = tuple(part(one.name, late=one.name in names) for one in self.shown.parts)
@@ -244,6 +252,19 @@ class FakeOperations:
 
     def queue(self) -> tuple[QueueLine, ...]:
         return self.waiting
+
+    async def signal(self, decision: Decision) -> SignalAnswer:
+        self._fail()
+        key = decision.signal(NOW).key
+        if key in {one.signal(NOW).key for one in self.decisions}:
+            raise Duplicate(msg("The signal {id} came before: {outcome}", id=key, outcome="done"))
+        self.decisions.append(decision)
+        return SignalAnswer(key, IntentStage.PROPOSED)
+
+    async def signals(self, limit: int) -> tuple[IntentLine, ...]:
+        self._fail()
+        self.limits.append(limit)
+        return self.lines
 
     def _fail(self) -> None:
         if self.error is not None:

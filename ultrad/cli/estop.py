@@ -49,7 +49,7 @@ def _by_flag(session: Session, reason: str) -> int:
 
     paths = session.place.paths
     try:
-        offline.raise_flag(paths, _user(), reason)
+        offline.raise_flag(paths, user(), reason)
     except Transient as error:
         session.screen.complain(
             msg(
@@ -70,7 +70,8 @@ def _by_flag(session: Session, reason: str) -> int:
     return 0
 
 
-def _user() -> str:
+def user() -> str:
+    """Who runs the command, as this machine calls them."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a uid without a name (OSError since Python 3.13)

@@ -37,7 +37,11 @@ COMMANDS: Mapping[tuple[str, str | None], str] = {
     ("check", None): "setup.check",
     ("init", None): "setup.init",
     ("run", None): "setup.run",
+    ("signal", "send"): "signals.send",
+    ("signals", None): "signals.show",
     ("version", None): "setup.version",
+    ("version", "deny"): "versions.deny",
+    ("version", "allow"): "versions.allow",
     ("devnet", None): "setup.devnet",
 }
 """Each command's module and function here; imported only when it is called."""

@@ -11,6 +11,7 @@ import ultrad
 from ultrad.cli.place import CONFIG_VARIABLE, DEFAULT_CONFIG
 from ultrad.core.events import Level
 from ultrad.core.incidents import STOP_CODES
+from ultrad.core.signals import Action
 from ultrad.i18n import Catalogue, Message, msg
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def build(catalogue: Catalogue, argv: Sequence[str]) -> argparse.ArgumentParser:
     build = _Builder(commands, catalogue)
     _daily(build)
     _stopping(build)
+    _trading(build)
     _telling(build)
     _records(build)
     _installing(build)
@@ -85,11 +87,11 @@ class _Builder:
         text = self.text(about)
         return self._commands.add_parser(name, help=text, description=text, allow_abbrev=False)
 
-    def group(self, name: str, about: Message) -> "_Builder":
-        """A command that has commands of its own."""
+    def group(self, name: str, about: Message, *, required: bool = True) -> "_Builder":
+        """A command that has commands of its own. required: it does nothing without one of them."""
         inner = self.command(name, about)
         metavar = self.text(msg("COMMAND"))
-        return _Builder(inner.add_subparsers(dest="subcommand", metavar=metavar, required=True), self.text)
+        return _Builder(inner.add_subparsers(dest="subcommand", metavar=metavar, required=required), self.text)
 
 
 def _daily(build: _Builder) -> None:
@@ -140,6 +142,29 @@ def _stopping(build: _Builder) -> None:
     resume.add_argument(
         "--reason", action="append", default=[], metavar="TEXT", help=build.text(msg("why the line is waived"))
     )
+
+
+def _trading(build: _Builder) -> None:
+    signal = build.group("signal", msg("one decision to trade"))
+    send = signal.command("send", msg("hand in a decision; it goes through every rule, as all others do"))
+    send.add_argument("action", choices=tuple(Action), help=build.text(msg("BUY supplies, SELL withdraws")))
+    send.add_argument(
+        "--confidence", required=True, metavar="N", help=build.text(msg("how sure it is, from 0 to 100"))
+    )
+    send.add_argument("--reason", required=True, metavar="TEXT", help=build.text(msg("why, for the record")))
+    send.add_argument(
+        "--id", metavar="ID", help=build.text(msg("its name, to send it again without trading twice"))
+    )
+    signals = build.command("signals", msg("what signals came, what became of each, and which rules stopped it"))
+    signals.add_argument(
+        "--limit",
+        type=int,
+        default=20,
+        metavar="N",
+        help=build.text(msg("at most so many, the newest (1 to {most})", most=MAX_LOG_ROWS)),
+    )
+    for one in (send, signals):
+        one.add_argument("--json", action="store_true", help=build.text(msg("for programs: one JSON object")))
 
 
 def _telling(build: _Builder) -> None:
@@ -232,7 +257,12 @@ def _installing(build: _Builder) -> None:
         "reload", msg("have the running daemon read the configuration again; systemctl reload does this")
     )
     build.command("run", msg("run the daemon; systemd does this"))
-    build.command("version", msg("print the version"))
+    version = build.group("version", msg("print the version; or deny one"), required=False)
+    denied = version.command("deny", msg("have a version start with the stop ON, wherever it is installed here"))
+    denied.add_argument("--reason", required=True, metavar="TEXT", help=build.text(msg("why, for the record")))
+    allowed = version.command("allow", msg("take that back"))
+    for one in (denied, allowed):
+        one.add_argument("version", metavar="VERSION")
 
 
 def _speak(catalogue: Catalogue) -> None:

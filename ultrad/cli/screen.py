@@ -1,7 +1,7 @@
 """What commands print: sentences, and sections of rows; as tables on a terminal, as plain lines elsewhere."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, TextIO
@@ -29,6 +29,11 @@ class Cell:
 
     text: Message | str
     style: str = ""
+
+
+NOTHING = Cell("–", DIM)
+When = Callable[[int | None], str]
+"""A wall time in milliseconds as the operator reads it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
 """The status as sections: what `ultrad status` shows."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
-from ultrad.cli.screen import BAD, DIM, GOOD, LEVEL_STYLES, Cell, Section, View
+from ultrad.cli.screen import BAD, DIM, GOOD, LEVEL_STYLES, NOTHING, Cell, Section, View, When
+from ultrad.cli.view_trade import trade_section
 from ultrad.core.estop import Cause, Mode
 from ultrad.core.events import Recorded, Severity
 from ultrad.core.status import (
@@ -19,9 +20,6 @@ from ultrad.core.status import (
 from ultrad.i18n import Message, msg
 from ultrad.units import INFINITE_HF, Wad, bps_text, hf_text, short_address, usd_text
 
-When = Callable[[int | None], str]
-"""A wall time in milliseconds as the operator reads it."""
-NOTHING = Cell("–", DIM)
 OLD_READING_MS = 60_000
 """A reading older than this stands out. The daemon itself complains by each network's own limit."""
 
@@ -30,6 +28,7 @@ def status_view(status: Status, when: When, hints: Iterable[str] = ()) -> View:
     """Everything, the most important first. hints: lines about what to try next."""
     sections = (
         _positions(status),
+        *((trade_section(status.trade),) if status.trade else ()),
         incidents_section(status.incidents, when),
         _findings(status, when),
         events_section(tuple(reversed(status.recent)), when, msg("Last events")),

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, JsonValue
+from pydantic import AfterValidator, Field
 
-from ultrad.config.section import RELOAD, Number, Section
+from ultrad.config.section import RELOAD, RESTART, Number, Section
 from ultrad.config.section import number as _number
 from ultrad.config.section import whole as _whole
 from ultrad.config.telling import DeadmanSection, NotifySection, Recipient
@@ -51,10 +51,6 @@ MAX_RESUMERS = 100
 """More people than ever keep watch in turns."""
 MAX_LISTED = 1_000
 """Long enough for any list of addresses or fingerprints; a bound, so that start-up has one."""
-
-
-RESTART: dict[str, JsonValue] = {"restart": True}
-"""Of a key in such a section that needs a restart all the same."""
 
 
 class EndpointSection(Section):
@@ -321,6 +317,10 @@ class JobsSection(Section):
     health_check: JobSection = Field(default_factory=JobSection, description="Probes each service, every minute.")
     housekeeping: JobSection = Field(
         default_factory=JobSection, description="Seals and thins readings, every hour."
+    )
+    trade_cycle: JobSection = Field(
+        default_factory=JobSection,
+        description="Takes decisions from Notion, and writes back what became of them, every minute.",
     )
 
 

@@ -25,6 +25,8 @@ Number = Annotated[Decimal, BeforeValidator(_as_decimal)]
 
 RELOAD: dict[str, JsonValue] = {"reload": True}
 """Of a key, or of a section with all its keys. Every one is in `ultrad.rules.Rules`, which a reload swaps."""
+RESTART: dict[str, JsonValue] = {"restart": True}
+"""Of a key in such a section that needs a restart all the same."""
 
 
 def whole(

@@ -7,6 +7,7 @@ from ultrad.core.estop import Cause, Mode, Override
 from ultrad.core.events import Finding, Recorded, Severity
 from ultrad.core.incidents import Stage
 from ultrad.core.position import Reading, Reserve
+from ultrad.core.trade_status import TradeStatus
 from ultrad.i18n import Message, msg
 from ultrad.units import Bps, Now, Wad
 
@@ -152,7 +153,7 @@ class Status:
 
     lowest_hf: of any position within the resume's look-back time. loosened: what the configuration switched off or
     loosened, in words. reserves: as last read; sequencer_up: None where the network has none.
-    incidents: those that are open, the gravest first. channels: the ways to people.
+    incidents: those that are open, the gravest first. channels: the ways to people. trade: None without [trade].
     warn_hf, trip_hf: the limits, so that distances to them can be shown; None where they are not told.
     """
 
@@ -180,6 +181,7 @@ class Status:
     trip_hf: Wad | None = None
     incidents: tuple[IncidentLine, ...] = ()
     channels: tuple[ChannelLine, ...] = ()
+    trade: TradeStatus | None = None
 
     def late_parts(self) -> tuple[str, ...]:
         """The critical loops that are late: the one fact behind `/health` and WATCHDOG=1."""

@@ -3,5 +3,6 @@
 from ultrad.jobs.health_check import HEALTH_CHECK
 from ultrad.jobs.housekeeping import HOUSEKEEPING
 from ultrad.jobs.spec import JobSpec
+from ultrad.jobs.trade_cycle import TRADE_CYCLE
 
-JOBS: tuple[JobSpec, ...] = (HEALTH_CHECK, HOUSEKEEPING)
+JOBS: tuple[JobSpec, ...] = (HEALTH_CHECK, HOUSEKEEPING, TRADE_CYCLE)

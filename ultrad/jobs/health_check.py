@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 
 import anyio
 
+from ultrad.core.estop_rules import trade_cause
 from ultrad.core.events import Finding, Level, Origin, Severity
 from ultrad.core.schedule import Missed
 from ultrad.i18n import msg
@@ -19,17 +20,21 @@ ALL_LIMIT_S = 40.0
 """For all probes of one kind together: longer than each, so that one that is silent does not hide the others."""
 SILENT_RUNS = 3
 """So many failed probes in a row are no hiccup any more."""
+NOTION, OCTOBOT = "notion", "octobot"
+TAKE_ORDERS = frozenset({OCTOBOT, "octobot webhook"})
+"""The probes whose failure means that orders are not taken: of the two ports, the webhook server's."""
 LOG_FILE = "healthcheck.log"
 
 
 async def _run(context: JobContext) -> JobResult:
-    answers: dict[Origin, tuple[Probe, ...]] = {}
+    answers: dict[str, tuple[Origin, tuple[Probe, ...]]] = {}
 
     async def ask(origin: Origin, name: str, question: Callable[[], Awaitable[tuple[Probe, ...]]]) -> None:
         limit_ms = round(ALL_LIMIT_S * 1000)
-        answers[origin] = (Probe(name, limit_ms, msg("no answer within {limit} s", limit=round(ALL_LIMIT_S))),)
+        silence = Probe(name, limit_ms, msg("no answer within {limit} s", limit=round(ALL_LIMIT_S)))
+        answers[name] = origin, (silence,)
         with anyio.move_on_after(ALL_LIMIT_S):
-            answers[origin] = await question()
+            answers[name] = origin, await question()
 
     async def http() -> tuple[Probe, ...]:
         return (await context.probe_http(),)
@@ -37,15 +42,23 @@ async def _run(context: JobContext) -> JobResult:
     async def chain() -> tuple[Probe, ...]:
         return await context.chain.probe(PROBE_LIMIT_S)
 
+    async def notion() -> tuple[Probe, ...]:
+        return () if context.rows is None else (await context.rows.probe(),)
+
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(ask, Origin.OUTSIDE, "chain", chain)
         tasks.start_soon(ask, Origin.INFRASTRUCTURE, "http", http)
-    probes = [(origin, probe) for origin in (Origin.OUTSIDE, Origin.INFRASTRUCTURE) for probe in answers[origin]]
+        if context.rows is not None:
+            tasks.start_soon(ask, Origin.OUTSIDE, NOTION, notion)
+        if context.bot is not None:
+            tasks.start_soon(ask, Origin.OUTSIDE, OCTOBOT, context.bot.probe)
+    probes = [(origin, probe) for origin, answered in answers.values() for probe in answered]
     silent = context.silent_runs
     for _, probe in probes:
         silent[probe.name] = silent[probe.name] + 1 if probe.error is not None else 0
     found = (_finding(origin, probe, silent[probe.name]) for origin, probe in probes)
     findings = tuple(one for one in found if one is not None)
+    await _stop_without_bot(context, tuple(probe for _, probe in probes))
     bad = {one.subject: one.level for one in findings}
     for _, probe in probes:
         context.log.write(
@@ -63,6 +76,21 @@ async def _run(context: JobContext) -> JobResult:
         figures=tuple((f"{probe.name}_ms", probe.elapsed_ms) for _, probe in probes),
         findings=findings,
     )
+
+
+async def _stop_without_bot(context: JobContext, probes: tuple[Probe, ...]) -> None:
+    """Trip where nobody takes orders any more: its web interface alone does not."""
+    for probe in probes:
+        runs = context.silent_runs[probe.name]
+        if probe.name not in TAKE_ORDERS or probe.error is None or runs % SILENT_RUNS or context.trip is None:
+            continue
+        message = msg(
+            "OctoBot has been silent {count} times in a row ({why}). Look whether it runs, and at its webhook "
+            "server.",
+            count=runs,
+            why=probe.error,
+        )
+        await context.trip(trade_cause("octobot_silent", message, context.clock.now(), Severity.S2))
 
 
 def _finding(origin: Origin, probe: Probe, silent_runs: int) -> Finding | None:

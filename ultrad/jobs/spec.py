@@ -3,18 +3,53 @@
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
+from ultrad.core.estop import Cause
 from ultrad.core.events import Finding
+from ultrad.core.intents import Intent
 from ultrad.core.schedule import Missed, Schedule
+from ultrad.core.signals import Signal
 from ultrad.i18n import Message
 from ultrad.ports import Chain, Clock, JobLog, Journal, Probe
+from ultrad.trade_ports import OctoBot, Rows
+
+
+class SignalDesk(Protocol):
+    """Where signals are handed in (`ultrad.trader.Reception`)."""
+
+    async def take(self, signal: Signal) -> Intent:
+        """Take a signal in, durably. Raises Duplicate, Transient."""
+        ...
+
+    async def outcome(self, intent_id: str) -> Message | None:
+        """What became of an intent; None while it is open. Raises Transient."""
+        ...
+
+    def untold(self) -> tuple[Intent, ...]:
+        """Those that have ended, and whose row does not say so yet."""
+        ...
+
+    async def written(self, intent_id: str) -> None:
+        """Its row says what became of it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """What was written on a row that cannot be taken, and the edit that was seen after that (None: not yet)."""
+
+    text: str
+    edited_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class JobContext:
     """What jobs may use. probe_http: asks the daemon's own `/health` over HTTP, timed.
 
-    silent_runs: how many runs in a row each probe has failed; a restart begins anew.
+    silent_runs: how many runs in a row each probe has failed; a restart begins anew. trip: the stop. desk: where
+    signals are handed in; rows, bot: where they come from and go to; each None where it is not configured.
+    complaints: what was written on rows that cannot be taken. text: a message in the operators' language.
     """
 
     clock: Clock
@@ -23,6 +58,12 @@ class JobContext:
     log: JobLog
     probe_http: Callable[[], Awaitable[Probe]]
     silent_runs: Counter[str] = field(default_factory=Counter)
+    trip: Callable[[Cause], Awaitable[None]] | None = None
+    desk: SignalDesk | None = None
+    rows: Rows | None = None
+    bot: OctoBot | None = None
+    text: Callable[[Message], str] = str
+    complaints: dict[str, Complaint] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

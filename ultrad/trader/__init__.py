@@ -2,5 +2,6 @@
 
 from ultrad.trader.pipeline import Trader
 from ultrad.trader.ports import TraderPorts, TradeSettings
+from ultrad.trader.reception import Reception
 
-__all__ = ["TradeSettings", "Trader", "TraderPorts"]
+__all__ = ["Reception", "TradeSettings", "Trader", "TraderPorts"]

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from decimal import Decimal
 from functools import cache
 from typing import Final, TypeVarTuple, Unpack
 
@@ -78,13 +79,32 @@ async def rendered(render: Callable[[Unpack[_Facts]], bytes], *facts: *_Facts) -
     return await anyio.to_thread.run_sync(render, *facts)
 
 
-async def read_json(request: web.Request) -> Json:
-    """The body as JSON; an empty one as `{}`. Raises Refused when it is late, too long, or no JSON."""
+async def read_body(request: web.Request) -> bytes:
+    """The body. Raises Refused when it is late; aiohttp refuses what is too long."""
     body = None
     with anyio.move_on_after(BODY_S):
         body = await request.read()
     if body is None:
         raise Refused(408, msg("The body did not arrive within {seconds} s.", seconds=round(BODY_S)))
+    return body
+
+
+async def read_numbers(request: web.Request) -> object:
+    """The body as JSON whose numbers are exact: integers or Decimals. Raises as `read_json`."""
+    return numbers(await read_body(request))
+
+
+def numbers(body: bytes) -> object:
+    """JSON whose numbers are exact. Raises Refused."""
+    try:
+        return json.loads(body, parse_float=Decimal)
+    except (ValueError, RecursionError):
+        raise Refused(400, msg("The body is no JSON.")) from None
+
+
+async def read_json(request: web.Request) -> Json:
+    """The body as JSON; an empty one as `{}`. Raises Refused when it is late, too long, or no JSON."""
+    body = await read_body(request)
     if not body:
         return {}
     try:

@@ -5,6 +5,7 @@ import re
 import shutil
 import socket
 import stat
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -13,14 +14,16 @@ from pathlib import Path
 from aiohttp import web
 from multidict import MultiMapping
 
+from ultrad.core.decisions import decision_of
 from ultrad.core.events import Level
 from ultrad.core.messages import message_json
+from ultrad.core.signals import MAX_REASON, Source
 from ultrad.core.wire import WireError, from_json, to_json
 from ultrad.errors import Transient
 from ultrad.i18n import msg
 from ultrad.operations import ChannelName, IncidentRequest, Operations, Person, ResumeRequest
 from ultrad.ports import EventFilter, Turned
-from ultrad.web.answers import answer, encoded, one_line, read_json, rendered
+from ultrad.web.answers import answer, encoded, one_line, read_json, read_numbers, rendered
 from ultrad.web.peer import uid_of
 from ultrad.web.server import stop_reason
 from ultrad.web.serving import Door, Serving
@@ -32,6 +35,7 @@ CONNECTIONS = 32
 BACKLOG = 32
 LIVE_WAIT_S = 0.2
 """Connecting to a Unix socket that somebody listens on takes microseconds."""
+MOST_SIGNALS = 1_000
 MOST_EVENTS = 1_000
 """One answer's; those who want more ask again from the last number on."""
 _MOST = 2**53
@@ -70,6 +74,8 @@ class ControlPart:
                     web.post("/incident", self._incident),
                     web.post("/notify/test", self._test_channels),
                     web.get("/notify/queue", self._queue),
+                    web.get("/signals", self._signals),
+                    web.post("/signals", self._signal),
                 ),
                 listen=self._listen,
                 connections=CONNECTIONS,
@@ -149,6 +155,21 @@ class ControlPart:
     async def _test_channels(self, request: web.Request) -> web.Response:
         wanted = from_json(ChannelName, await read_json(request))
         return answer(_json(await self._operations.test_channels(self._person(request), wanted.channel)))
+
+    async def _signals(self, request: web.Request) -> web.Response:
+        for name in request.query.keys() - {"limit"}:
+            raise WireError(name, msg("is not known here"))
+        limit = _number("limit", request.query.get("limit", "50"), 1, MOST_SIGNALS)
+        found = await self._operations.signals(limit)
+        return answer(await rendered(_json, found))
+
+    async def _signal(self, request: web.Request) -> web.Response:
+        """An operator's own decision, made now; their name stands before its reason."""
+        data = await read_numbers(request)
+        person, now_ms = self._person(request), round(time.time() * 1_000)
+        wanted = decision_of(data, Source.OPERATOR, now_ms)
+        reason = f"{person.name}: {wanted.reason}"[:MAX_REASON]
+        return answer(_json(await self._operations.signal(replace(wanted, reason=reason))), status=202)
 
     async def _queue(self, _: web.Request) -> web.Response:
         return answer(await rendered(_json, self._operations.queue()))

@@ -26,6 +26,7 @@ from ultrad.web.answers import Refused, answer, encoded, one_line, read_json, re
 from ultrad.web.metrics import CONTENT_TYPE, exposition
 from ultrad.web.page import page
 from ultrad.web.serving import Door, Serving
+from ultrad.web.signals import SignalDoor, SignalTaker
 from ultrad.web.style import POLICY
 from ultrad.web.traffic import Traffic
 from ultrad.web.view import status_view
@@ -45,7 +46,8 @@ class HttpSettings:
     """Where the server listens, and what it shows.
 
     token: what may stop over HTTP; None: nothing may. zone: in which times are shown. limits: to which
-    distances are shown, now. connections: how many may be open at once.
+    distances are shown, now. connections: how many may be open at once. signals: how decisions come in; None:
+    they do not.
     """
 
     limits: Callable[[], Limits]
@@ -54,6 +56,7 @@ class HttpSettings:
     port: int = 8000
     token: str | None = field(default=None, repr=False)
     connections: int = 64
+    signals: SignalDoor | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +107,7 @@ class HttpPart:
         await self._serving.run(turned)
 
     def _routes(self) -> tuple[web.RouteDef, ...]:
-        routes = (
+        routes: tuple[web.RouteDef, ...] = (
             web.get("/", self._page),
             web.get("/health", self._health_now),
             web.get("/health/live", self._live),
@@ -112,6 +115,9 @@ class HttpPart:
             web.get("/metrics", self._metrics),
             web.get("/api/status", self._api_status),
         )
+        if self._settings.signals is not None:
+            taker = SignalTaker(self._operations, self._settings.signals, self._words)
+            routes = (*routes, web.post("/signals", taker.take))
         return routes if self._token is None else (*routes, web.post("/api/estop", self._stop))
 
     @contextmanager

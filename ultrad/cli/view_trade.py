@@ -1,0 +1,85 @@
+"""Trading as sections: what `ultrad status` and `ultrad signals` show."""
+
+from collections.abc import Mapping
+
+from ultrad.cli.screen import BAD, DIM, GOOD, NOTHING, Cell, Section, When
+from ultrad.core.intents import Stage
+from ultrad.core.trade_status import IntentLine, TradeStatus
+from ultrad.i18n import Message, msg
+from ultrad.units import short_address, usd_text
+
+STAGE_WORDS: Mapping[Stage, Message] = {
+    Stage.PROPOSED: msg("waits"),
+    Stage.ADMITTED: msg("admitted"),
+    Stage.BOT_SENDING: msg("goes to OctoBot"),
+    Stage.BOT_ACCEPTED: msg("taken by OctoBot"),
+    Stage.UNDER_WAY: msg("on its way on chain"),
+    Stage.REFUSED: msg("stopped by a rule"),
+    Stage.HELD: msg("nothing to do"),
+    Stage.REHEARSED: msg("dry run"),
+    Stage.FAILED: msg("failed"),
+    Stage.CANCELLED: msg("cancelled"),
+    Stage.SETTLED: msg("executed"),
+}
+
+
+def trade_section(trade: TradeStatus) -> Section:
+    """Trading, in a few rows."""
+    if trade.trouble is not None:
+        state = Cell(msg("nothing is traded: {why}", why=trade.trouble), BAD)
+    elif trade.dry_run:
+        state = Cell(msg("DRY RUN: nothing is sent"), "bold yellow")
+    else:
+        state = Cell(msg("transactions are sent"), GOOD)
+    limit = usd_text(trade.limit_e8) if trade.limit_e8 is not None else "?"
+    used = msg("{used} of {limit} in 24 hours", used=usd_text(trade.used_e8), limit=limit)
+    rows = [
+        (Cell(msg("State")), state),
+        (Cell(msg("Position")), Cell(f"{trade.position} · {short_address(trade.asset)}")),
+        (Cell(msg("Used")), Cell(used)),
+        (Cell(msg("In the air")), Cell(trade.in_the_air) if trade.in_the_air else NOTHING),
+        (Cell(msg("Waiting")), Cell(str(trade.waiting))),
+    ]
+    rows += [(Cell(one.id, DIM), signal_outcome(one)) for one in trade.recent]
+    return Section(msg("Trading"), (), tuple(rows))
+
+
+def signal_outcome(one: IntentLine) -> Cell:
+    """What became of a signal; every rule that stopped it."""
+    if one.rules:
+        told = ", ".join(line.rule for line in one.rules)
+        return Cell(msg("{action}: stopped by {rules}", action=one.action.value, rules=told), "yellow")
+    if one.end is None:
+        return Cell(msg("{action}: {stage}", action=one.action.value, stage=STAGE_WORDS[one.stage]), "cyan")
+    return Cell(one.end, BAD if one.stage is Stage.FAILED else "")
+
+
+def signals_section(signals: tuple[IntentLine, ...], when: When) -> Section:
+    """Signals, the newest first; each rule that stopped one on a row of its own."""
+    head = (
+        msg("Arrived"),
+        msg("Signal"),
+        msg("Action"),
+        msg("Confidence"),
+        msg("Stage"),
+        msg("Value"),
+        msg("Reason"),
+        msg("What became of it"),
+    )
+    rows: list[tuple[Cell, ...]] = []
+    for one in signals:
+        value = Cell(usd_text(int(one.value_e8))) if one.value_e8 != "0" else NOTHING
+        rows.append(
+            (
+                Cell(when(one.arrived_ms), DIM),
+                Cell(one.id),
+                Cell(one.action.value),
+                Cell(one.confidence),
+                Cell(STAGE_WORDS[one.stage]),
+                value,
+                Cell(one.reason),
+                signal_outcome(one),
+            )
+        )
+        rows += [(*((Cell(""),) * 6), Cell(line.rule, DIM), Cell(line.message)) for line in one.rules]
+    return Section(msg("Signals"), head, tuple(rows))

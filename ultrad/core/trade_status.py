@@ -1,0 +1,121 @@
+"""What is shown of trading: each signal with what became of it, and how much room is left."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import cast
+
+from ultrad.core import intents as life
+from ultrad.core.events import Json, Recorded
+from ultrad.core.intents import Act, Blotter, Intent, Stage
+from ultrad.core.messages import message_from_json
+from ultrad.core.signals import Action, Source
+from ultrad.i18n import Message
+
+
+@dataclass(frozen=True, slots=True)
+class RuleLine:
+    """One rule that stood against a signal, and why."""
+
+    rule: str
+    verdict: str
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class IntentLine:
+    """One signal and what became of it.
+
+    confidence: as a decimal's text. Times are wall milliseconds. value_e8: reserved for it (USD × 10^8), as text.
+    hash: of its newest transaction, or empty. end: what became of it; None while it is open.
+    """
+
+    id: str
+    source: Source
+    action: Action
+    confidence: str
+    reason: str
+    arrived_ms: int
+    stage: Stage
+    value_e8: str
+    hash: str
+    end: Message | None
+    ended_ms: int | None
+    written: bool
+    rules: tuple[RuleLine, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TradeStatus:
+    """Trading. trouble: why nothing can be traded at all; None: it can.
+
+    used_e8: what trades of the last 24 hours used, gross; limit_e8: what they may, by the funds as last read, None
+    before that (USD × 10^8). in_the_air: the intent whose transaction is not settled, or empty. waiting: how many
+    are open. recent: the newest first.
+    """
+
+    dry_run: bool
+    position: str
+    asset: str
+    signs: bool
+    trouble: Message | None
+    used_e8: int
+    limit_e8: int | None
+    in_the_air: str
+    waiting: int
+    recent: tuple[IntentLine, ...]
+
+
+def line_of(intent: Intent, rules: tuple[RuleLine, ...] = ()) -> IntentLine:
+    """One intent as it is shown. rules: in words, where they are at hand; else by name."""
+    signal = intent.signal
+    return IntentLine(
+        id=intent.id,
+        source=signal.source,
+        action=signal.action,
+        confidence=str(signal.confidence),
+        reason=signal.reason,
+        arrived_ms=signal.arrived.wall_ms,
+        stage=intent.stage,
+        value_e8=str(intent.value_e8),
+        hash=intent.steps[-1].newest.hash if intent.steps else "",
+        end=intent.end,
+        ended_ms=intent.ended.wall_ms if intent.ended else None,
+        written=intent.written,
+        rules=rules,
+    )
+
+
+def recent_lines(blotter: Blotter, count: int) -> tuple[IntentLine, ...]:
+    """The newest first."""
+    return tuple(line_of(one) for one in reversed(blotter.intents[-count:]))
+
+
+def lines_of(events: Iterable[Recorded]) -> tuple[IntentLine, ...]:
+    """Every intent that was proposed within these events (oldest first), the newest first.
+
+    Steps of intents from before are passed over. Raises ValueError on what does not fit together.
+    """
+    known: set[str] = set()
+    told: list[Recorded] = []
+    rules: dict[str, tuple[RuleLine, ...]] = {}
+    for one in events:
+        intent_id = str(one.event.data.get("intent"))
+        if one.event.kind == Act.PROPOSE:
+            known.add(intent_id)
+        if intent_id in known:
+            told.append(one)
+            if one.event.kind == Act.REFUSE:
+                rules[intent_id] = _rules(one.event.data)
+    return tuple(line_of(one, rules.get(one.id, ())) for one in reversed(life.fold(told).intents))
+
+
+def _rules(data: object) -> tuple[RuleLine, ...]:
+    listed = cast("dict[str, list[dict[str, Json]]]", data)["rules"]
+    return tuple(
+        RuleLine(str(one["rule"]), str(one["verdict"]), message_from_json(one["message"])) for one in listed
+    )
+
+
+def end_of(events: Iterable[Recorded], intent_id: str) -> Message | None:
+    """What became of an intent, from events of its end; None where none of them is one of it."""
+    return next((one.event.message for one in events if one.event.data.get("intent") == intent_id), None)
