@@ -29,9 +29,9 @@ from ultrad.resume import People, Resume, ResumePorts, random_id
 from ultrad.rules import rules_of
 from ultrad.startup import Past
 from ultrad.supervisor import Around, Part, Supervisor, contained
-from ultrad.trade_ports import Ledger, Market, OctoBot, Rows, Signer
+from ultrad.trade_ports import History, Ledger, Market, OctoBot, Rows, Signer
 from ultrad.trader import Reception, Trader, TraderPorts, TradeSettings
-from ultrad.watchdog import MarketWatch, ReadingAge, Watchdog, WatchPorts
+from ultrad.watchdog import AccountPorts, AccountWatch, MarketWatch, ReadingAge, Watchdog, WatchPorts
 
 STOPPING = "stopping"
 """What holds the gate shut from the moment that the daemon is told to stop."""
@@ -49,13 +49,17 @@ SLOW_PART_LIMIT_S = 900.0
 
 @dataclass(frozen=True, slots=True)
 class TradeOutside:
-    """What trading needs of the world. signer, bot, rows: each None where it is not configured."""
+    """What trading needs of the world. signer, bot, rows: each None where it is not configured.
+
+    history: None where the account is not looked after.
+    """
 
     market: Market
     ledger: Ledger
     signer: Signer | None = None
     bot: OctoBot | None = None
     rows: Rows | None = None
+    history: History | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +118,7 @@ class Assembly:
     config: Config
     trader: Trader | None = None
     unread: Message | None = None
+    account: AccountWatch | None = None
 
     async def start(self, causes: tuple[Cause, ...]) -> None:
         """Record the start and bring flag, journal and gate in step. causes: what stands against trading."""
@@ -168,6 +173,8 @@ class Assembly:
         )
         if self.trader is not None:
             parts = (*parts, Part("trader", self.trader.run, TRADER_LIMIT_S))
+        if self.account is not None:
+            parts = (*parts, Part("account", self.account.run, TRADER_LIMIT_S))
         if self.deadman is not None:
             parts = (*parts, Part("deadman", self.deadman.run, SLOW_PART_LIMIT_S, critical=False))
         supervisor = Supervisor(parts, (self._say_goodbye, self.daemon.mark_end, organs.journal.close), around)
@@ -176,6 +183,8 @@ class Assembly:
 
     async def _say_goodbye(self) -> None:
         now = self.outside.clock.now()
+        if self.account is not None:
+            self.account.keep()
         self.organs.journal.post(Event("daemon.stopped", Level.INFO, now, msg("ultrad stopped in order.")))
 
 
@@ -250,7 +259,8 @@ def assemble(config: Config, outside: Outside, past: Past) -> Assembly:
         else None
     )
     unread = past.unread if config.trade else None
-    return Assembly(outside, daemon, organs, age, deadman, config, trader, unread)
+    account = daemon.account = _account(config, outside, past, trader, TradeBase(journal, gate, estop, conditions))
+    return Assembly(outside, daemon, organs, age, deadman, config, trader, unread, account)
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,6 +301,25 @@ def _trading(
     )
     trader = Trader(ports, settings, past.blotter) if past.unread is None else None
     return trader, Reception(trader, base.journal, settings, trade.section.asset, past.unread)
+
+
+def _account(
+    config: Config, outside: Outside, past: Past, trader: Trader | None, base: TradeBase
+) -> AccountWatch | None:
+    """What looks after the account's history. Where nobody knows what we signed, everything would look strange."""
+    trade, means = config.trade, outside.trade
+    if trade is None or means is None or means.history is None or trader is None:
+        return None
+    ports = AccountPorts(
+        history=means.history,
+        estop=base.estop,
+        journal=base.journal,
+        clock=outside.clock,
+        sink=base.conditions,
+        blotter=lambda: trader.blotter,
+        new_id=outside.new_id,
+    )
+    return AccountWatch(ports, trade.section.position, past.account)
 
 
 def _postman(config: Config, outside: Outside, past: Past, journal: Journal, conditions: Conditions) -> Postman:

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
-from ultrad.core import estop, incidents, intents, outbox
+from ultrad.core import account_book, estop, incidents, intents, outbox
+from ultrad.core.account_book import AccountBook
 from ultrad.core.estop import BY_ULTRAD, Cause, EstopState
 from ultrad.core.events import Recorded, Severity
 from ultrad.core.incidents import Book
@@ -14,7 +15,7 @@ from ultrad.i18n import Message, msg
 from ultrad.ports import Denied, JournalHead
 from ultrad.units import Now
 
-FOLDED = ("estop", "incident", "intent", "notice")
+FOLDED = ("account", "estop", "incident", "intent", "notice")
 """The kinds of events that the past is folded from."""
 
 
@@ -22,6 +23,7 @@ FOLDED = ("estop", "incident", "intent", "notice")
 class Past:
     """What the journal tells of the time before: the stop, the incidents, the notices and intents under way.
 
+    account: how far its history on chain is explained.
     unread: why nobody knows what is in the air; nothing may be traded then. None: it is known.
     """
 
@@ -29,14 +31,16 @@ class Past:
     book: Book = field(default_factory=Book)
     outbox: Outbox = field(default_factory=Outbox)
     blotter: Blotter = field(default_factory=Blotter)
+    account: AccountBook = field(default_factory=AccountBook)
     unread: Message | None = None
 
     @classmethod
     def of(cls, events: Sequence[Recorded]) -> Self:
         """From the events of the kinds FOLDED, oldest first."""
-        blotter, unread = Blotter(), None
+        blotter, account, unread = Blotter(), AccountBook(), None
         try:
             blotter = intents.fold(one for one in events if one.event.kind.startswith("intent."))
+            account = account_book.fold(one for one in events if one.event.kind.startswith("account."))
         except ValueError as error:
             unread = msg("the record of intents does not fit together ({error})", error=str(error))
         about_incidents = [one for one in events if one.event.kind.startswith(("incident.", "notice.queued"))]
@@ -45,6 +49,7 @@ class Past:
             book=incidents.fold(about_incidents),
             outbox=outbox.fold(one for one in events if one.event.kind.startswith("notice.")),
             blotter=blotter,
+            account=account,
             unread=unread,
         )
 

@@ -9,6 +9,7 @@ from aiohttp import ClientSession
 
 from ultrad.adapters.chain import reverts
 from ultrad.adapters.chain.account import Traded
+from ultrad.adapters.chain.history import RpcHistory
 from ultrad.adapters.chain.ledger import RpcLedger
 from ultrad.adapters.chain.pool import RpcChain
 from ultrad.adapters.chain.rpc import HttpRpc
@@ -66,6 +67,7 @@ async def opened(config: Config, chain: RpcChain, session: ClientSession) -> Asy
             signer=signer,
             bot=_bot(config, session),
             rows=await _rows(config, stack),
+            history=RpcHistory(chain, account, trade.confirmations),
         )
 
 
