@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from ultrad.cli.screen import BAD, DIM, GOOD, NOTHING, Cell, Section, When
 from ultrad.core.intents import Stage
+from ultrad.core.status import ExpectedLine
 from ultrad.core.trade_status import IntentLine, TradeStatus
 from ultrad.i18n import Message, msg
 from ultrad.units import short_address, usd_text
@@ -42,6 +43,17 @@ def trade_section(trade: TradeStatus) -> Section:
     ]
     rows += [(Cell(one.id, DIM), signal_outcome(one)) for one in trade.recent]
     return Section(msg("Trading"), (), tuple(rows))
+
+
+def expected_section(expected: tuple[ExpectedLine, ...]) -> Section:
+    """The manual acts that were announced, and how long each may still take."""
+    rows: list[tuple[Cell, ...]] = []
+    for one in expected:
+        most = Cell(usd_text(one.max_e8)) if one.max_e8 is not None else NOTHING
+        left = Cell(msg("{minutes} min", minutes=-(-one.left_ms // 60_000)))
+        rows.append((Cell(one.kind), most, left, Cell(one.by), Cell(one.reason)))
+    head = (msg("Act"), msg("At most"), msg("Time left"), msg("By"), msg("Reason"))
+    return Section(msg("Announced acts"), head, tuple(rows))
 
 
 def signal_outcome(one: IntentLine) -> Cell:
