@@ -23,7 +23,7 @@ from tests.fakes.flag import FakeFlag
 from tests.fakes.host import FakeHost
 from tests.fakes.journal import FakeJournal
 from ultrad import startup
-from ultrad.assembly import Assembly, Outside, assemble
+from ultrad.assembly import Assembly, Outside, TradeOutside, assemble
 from ultrad.config import Config, load
 from ultrad.core.estop import Cause, EstopState, Mode, fold
 from ultrad.core.events import Level, Recorded
@@ -178,6 +178,7 @@ class World:
     """What outlives the daemon: clock, chain, disk, service manager, people. Enter it by `world(...)`."""
 
     def __init__(self, config: Config, tasks: anyio.abc.TaskGroup, wall: datetime) -> None:
+        self.means: TradeOutside | None = None
         self.config = config
         self.written: Config | UltradError = config
         self.read_takes_s = 0.0
@@ -270,6 +271,7 @@ class World:
             key_of=lambda text: f"key of {text}",
             service_uid=SERVICE_UID,
             channels=self.channels,
+            trade=self.means,
             deadman=self.monitor,
             read_config=self._read_config,
             log_level=self.log_levels.append,
@@ -484,10 +486,18 @@ def _said() -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def world(config: Config | None = None, wall: datetime = START) -> AsyncIterator[World]:
-    """A machine with the daemon running on it, blocks coming and a strategy that never stops trying."""
+async def world(
+    config: Config | None = None,
+    wall: datetime = START,
+    prepare: Callable[[World], None] = lambda _: None,
+) -> AsyncIterator[World]:
+    """A machine with the daemon running on it, blocks coming and a strategy that never stops trying.
+
+    prepare: before the first start.
+    """
     async with anyio.create_task_group() as tasks:
         made = World(config or configured(), tasks, wall.astimezone(UTC))
+        prepare(made)
         tasks.start_soon(made.mine)
         tasks.start_soon(made.trade)
         await made.start()
