@@ -113,6 +113,20 @@ async def test_signal__daemon_killed_after_it_was_taken__dealt_with_once() -> No
         assert (await there.market.quote()).room.supplied == 10 * 10**18 + 2 * 10**16
 
 
+async def test_limit__of_the_day_after_a_restart__held_against_the_lowest_funds_before_it() -> None:
+    async with bench() as there:
+        await there.ends((await there.send()).intent)
+        before = there.made.life.assembly.daemon.status().trade
+        await there.made.crash()
+        await there.made.start()
+        there.market.set_price(5_000 * 10**8)  # worth more now: the limit must not grow with it
+        await anyio.sleep(20)
+        after = there.made.life.assembly.daemon.status().trade
+        assert before is not None
+        assert after is not None
+        assert (after.used_e8, after.limit_e8) == (before.used_e8, before.limit_e8)
+
+
 # ---------------------------------------------------------------- Notion
 
 

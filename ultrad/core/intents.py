@@ -145,8 +145,8 @@ class Intent:
     """One intent. `id` is its signal's key.
 
     amount: in the asset's smallest units; value_e8: what it is worth, reserved from admission on. admitted: when.
-    supplied_before: what was supplied at admission, so that the outcome can be held against it.
-    end: what became of it, for people. written: whether its source was told.
+    funds_e8: total funds at admission. supplied_before: what was supplied then, so that the outcome can be held
+    against it. end: what became of it, for people. written: whether its source was told.
     """
 
     id: str
@@ -156,6 +156,7 @@ class Intent:
     amount: int = 0
     value_e8: UsdE8 = UsdE8(0)  # noqa: RUF009 - a NewType over int
     admitted: Now | None = None
+    funds_e8: int = 0
     supplied_before: int = 0
     steps: tuple[Step, ...] = ()
     end: Message | None = None
@@ -292,12 +293,14 @@ def _moved(intent: Intent, act: Act, event: Event) -> Intent:
     intent = replace(intent, stage=stage)
     match act:
         case Act.ADMIT:
+            figures = cast("dict[str, Json]", data["figures"])
             return replace(
                 intent,
                 amount=int(str(data["amount"])),
                 value_e8=UsdE8(int(str(data["value_e8"]))),
                 admitted=event.now,
-                supplied_before=int(str(cast("dict[str, Json]", data["figures"])["supplied"])),
+                funds_e8=int(str(figures.get("funds_e8", 0))),
+                supplied_before=int(str(figures["supplied"])),
             )
         case Act.SIGN:
             return replace(intent, steps=_signed(intent.steps, data, event.now))
