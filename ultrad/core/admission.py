@@ -132,15 +132,18 @@ def confidence(signal: Signal, limits: TradeLimits) -> Refusal | None:
 
 
 def freshness(signal: Signal, limits: TradeLimits, now: Now) -> Refusal | None:
-    """Too old by its own time, or from a clock too far ahead of ours."""
+    """Too old by its own time, or from a clock too far ahead of ours.
+
+    However the wall clock is set meanwhile, it grows no younger than it was on arrival, and the wait since counts.
+    """
     age_ms = now.wall_ms - signal.at_ms
     waited_ms = now.steady_ms - signal.arrived.steady_ms
+    oldest_ms = max(age_ms, waited_ms + max(0, signal.arrived.wall_ms - signal.at_ms))
     if age_ms < -limits.ahead_ms:
         return _reject(
             "from_the_future",
             msg("its time is {seconds} s ahead of ours: check the clocks", seconds=-age_ms // 1_000),
         )
-    oldest_ms = max(age_ms, waited_ms)  # a wall clock that was set must not make it young again
     if oldest_ms <= limits.fresh_ms:
         return None
     return _reject(
