@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from tests.core.make import hf
 from tests.core.make_trades import ms, signal
 from ultrad.core import admission
-from ultrad.core.admission import Record, Refusal, Size, Verdict
+from ultrad.core.admission import Asset, Record, Refusal, Room, Size, Verdict
 from ultrad.core.limits import HOUR_MS, MINUTE_MS
 from ultrad.core.signals import Action
 from ultrad.core.trade_limits import TradeLimits
@@ -191,3 +191,14 @@ def test_is_run__the_fifth_buy_or_sell__trips(action: Action, run: int, *, trips
     assert admission.is_run(signal(action=action), Record(run=run), LIMITS) is (
         trips and action is not Action.HOLD
     )
+
+
+# ---------------------------------------------------------------- no price
+
+
+def test_size_of__no_price__is_nothing() -> None:
+    room = Room(Asset("USDC", 10**6, UsdE8(0)), 10**12, 10**12, 10**12, None, 10**13, 10**13, 0)
+    for action in (Action.BUY, Action.SELL):
+        size = admission.size_of(action, room, LIMITS)
+        assert (size.amount, size.value_e8) == (0, 0)
+        assert skipped(admission.too_small(size, LIMITS), "too_small")

@@ -43,8 +43,8 @@ class Asset:
         return UsdE8(-(-amount * self.price_e8 // self.unit))
 
     def amount(self, value_e8: int) -> int:
-        """How much is worth at most so much, in smallest units, rounded down."""
-        return max(0, value_e8) * self.unit // self.price_e8
+        """How much is worth at most so much, in smallest units, rounded down; nothing where there is no price."""
+        return max(0, value_e8) * self.unit // self.price_e8 if self.price_e8 > 0 else 0
 
 
 @dataclass(frozen=True, slots=True)
