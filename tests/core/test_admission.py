@@ -6,6 +6,7 @@ from tests.core.make import hf
 from tests.core.make_trades import ms, signal
 from ultrad.core import admission
 from ultrad.core.admission import Asset, Record, Refusal, Room, Size, Verdict
+from ultrad.core.events import Level
 from ultrad.core.limits import HOUR_MS, MINUTE_MS
 from ultrad.core.signals import Action
 from ultrad.core.trade_limits import TradeLimits
@@ -110,9 +111,10 @@ def test_freshness__time_passes__a_stale_one_stays_so(
 
 
 @pytest.mark.parametrize(("taken", "passes"), [(0, True), (2, True), (3, False), (9, False)])
-def test_repeated__three_were_taken__the_fourth_is_skipped(taken: int, *, passes: bool) -> None:
+def test_repeated__three_were_taken__the_fourth_is_skipped_with_a_warning(taken: int, *, passes: bool) -> None:
     found = admission.repeated(signal(), Record(same_action=taken), LIMITS)
     assert found is None if passes else skipped(found, "repeated")
+    assert found is None or found.level is Level.WARNING
 
 
 @pytest.mark.parametrize(("passed_ms", "left_s"), [(0, 600), (1, 600), (1_000, 599), (599_999, 1), (600_000, 0)])
@@ -168,6 +170,7 @@ def test_too_small__cut_by_nothing_but_itself__says_so() -> None:
     found = admission.too_small(Size(0, UsdE8(0), ""), LIMITS)
     assert found is not None
     assert "cut by trade_usd" in str(found.message)
+    assert found.level is Level.INFO
 
 
 @pytest.mark.parametrize(("hf_after", "passes"), [(hf("1.8") - 1, False), (hf("1.8"), True), (INFINITE_HF, True)])
@@ -175,6 +178,7 @@ def test_health_after__at_its_minimum__passes(hf_after: int, *, passes: bool) ->
     found = admission.health_after(Wad(hf_after), LIMITS)
     assert found is None if passes else rejected(found, "hf_after")
     assert found is None or "1.7999" in str(found.message)  # rounded down: 1.8000 would read as enough
+    assert found is None or found.level is Level.WARNING
 
 
 # ---------------------------------------------------------------- what trips

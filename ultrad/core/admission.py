@@ -8,10 +8,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from ultrad.core.events import Level
 from ultrad.core.signals import Action, Signal
 from ultrad.core.trade_limits import TradeLimits
 from ultrad.i18n import Message, msg
 from ultrad.units import ALL_BPS, Now, UsdE8, Wad, hf_text, usd_text
+
+REPEATED = "repeated"
+"""The one skip that is a warning."""
 
 
 class Verdict(StrEnum):
@@ -28,6 +32,11 @@ class Refusal:
     rule: str
     verdict: Verdict
     message: Message
+
+    @property
+    def level(self) -> Level:
+        """How loudly it is told: skips are the rules' daily work, but for a source that repeats itself."""
+        return Level.WARNING if self.verdict is Verdict.REJECTED or self.rule == REPEATED else Level.INFO
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +166,7 @@ def repeated(signal: Signal, record: Record, limits: TradeLimits) -> Refusal | N
     if record.same_action < limits.repeats:
         return None
     return _skip(
-        "repeated",
+        REPEATED,
         msg(
             "{action} was taken {count} times within {minutes} minutes already",
             action=signal.action.value,
