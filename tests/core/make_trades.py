@@ -14,6 +14,9 @@ from ultrad.core.signals import Action, Signal, Source
 from ultrad.i18n import msg
 from ultrad.units import USD, Now
 
+Deed = Act | Callable[[Intent], Event]
+"""What is done to an intent: an act as `ACTS` has it, or one with figures of its own."""
+
 VALUE_E8 = 50 * USD
 AMOUNT = 50 * 10**6
 DONE = msg("Done.")
@@ -92,7 +95,7 @@ def played(blotter: Blotter, *many: Event) -> Blotter:
     return blotter
 
 
-def acted(one: Intent, acts: Iterable[Act | Callable[[Intent], Event]]) -> Intent:
+def acted(one: Intent, acts: Iterable[Deed]) -> Intent:
     """That intent, proposed, after these acts."""
     blotter = played(Blotter(), events.proposed_event(one.signal))
     for act in acts:

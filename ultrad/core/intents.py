@@ -86,6 +86,10 @@ _CLOSING = frozenset({Act.SETTLE, Act.CANCEL, Act.FAIL})
 """Only possible with no nonce in the air."""
 WRITTEN = "intent.written"
 """The source was told what became of it. Not a stage: it happens beside."""
+APPROVE = "approve"
+"""What a step is about that moves nothing: it only allows the pool to take the asset."""
+NEWEST_KEPT = 100
+"""So many of the newest stay known however old they are: a run is counted over signals, not over time."""
 
 
 class Purpose(StrEnum):
@@ -135,6 +139,14 @@ class Step:
         """The version that was signed last."""
         return self.versions[-1]
 
+    @property
+    def has_traded(self) -> bool:
+        """Whether it moved the asset: mined, with success, and neither an approval nor a cancellation."""
+        if self.mined is None or not self.mined.ok or self.about == APPROVE:
+            return False
+        version = self.version(self.mined.hash)
+        return version is not None and version.purpose is Purpose.OWN
+
     def version(self, tx_hash: str) -> Version | None:
         """The version of that hash."""
         return next((one for one in self.versions if one.hash == tx_hash), None)
@@ -144,7 +156,8 @@ class Step:
 class Intent:
     """One intent. `id` is its signal's key.
 
-    amount: in the asset's smallest units; value_e8: what it is worth, reserved from admission on. admitted: when.
+    amount: in the asset's smallest units; value_e8: what it is worth, reserved from admission on. admitted: when;
+    last_use: when it was last admitted, signed or found in a block, so that a wait shortens no window.
     supplied_before: what was supplied at admission, so that the outcome can be held against it.
     end: what became of it, for people. written: whether its source was told.
     """
@@ -156,6 +169,7 @@ class Intent:
     amount: int = 0
     value_e8: UsdE8 = UsdE8(0)  # noqa: RUF009 - a NewType over int
     admitted: Now | None = None
+    last_use: Now | None = None
     supplied_before: int = 0
     steps: tuple[Step, ...] = ()
     end: Message | None = None
@@ -174,10 +188,23 @@ class Intent:
         return self.steps[-1] if self.steps and not self.steps[-1].confirmed else None
 
     @property
+    def is_flying(self) -> bool:
+        """Whether it has an unsettled transaction that somebody still looks after."""
+        return self.is_open and self.in_the_air is not None
+
+    @property
     def used_e8(self) -> int:
-        """What it takes from the day's limit: all of it from admission on, nothing if nothing was ever mined."""
-        spent = any(step.mined and step.mined.ok for step in self.steps)
-        return self.value_e8 if self.admitted and (self.is_open or spent) else 0
+        """What it takes from the day's limit: all of it from admission on, nothing if it ended without a trade."""
+        return self.value_e8 if self.admitted and (self.is_open or self._has_traded) else 0
+
+    @property
+    def counts_from_ms(self) -> int:
+        """When it last took something from a limit, or else came (steady time)."""
+        return (self.last_use or self.proposed).steady_ms
+
+    @property
+    def _has_traded(self) -> bool:
+        return any(step.has_traded for step in self.steps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,27 +223,32 @@ class Blotter:
 
     def in_the_air(self) -> Intent | None:
         """The one with an unsettled transaction: never more than one an account."""
-        return next((one for one in self.intents if one.is_open and one.in_the_air), None)
+        return next((one for one in self.intents if one.is_flying), None)
 
     def used_e8(self, since_ms: int) -> int:
-        """What was used gross since then (steady time)."""
-        return sum(one.used_e8 for one in self.intents if one.admitted and one.admitted.steady_ms >= since_ms)
+        """What was used gross since then (steady time); what is reserved counts however long ago that was."""
+        return sum(one.used_e8 for one in self.intents if one.is_open or one.counts_from_ms >= since_ms)
 
     def last_trade_ms(self) -> int | None:
-        """When a trade was last admitted that used anything (steady time)."""
-        times = [one.admitted.steady_ms for one in self.intents if one.admitted and one.used_e8]
-        return max(times, default=None)
+        """When anything that is or may become a trade was last admitted, signed or mined (steady time)."""
+        return max((one.counts_from_ms for one in self.intents if one.used_e8), default=None)
 
     def same_action(self, action: Action, since_ms: int) -> int:
-        """How many of an action were taken since then."""
+        """How many of an action were taken since then; one that was refused after all was not."""
         return sum(
-            one.admitted is not None and one.admitted.steady_ms >= since_ms and one.signal.action is action
+            one.admitted is not None
+            and one.admitted.steady_ms >= since_ms
+            and one.signal.action is action
+            and one.stage is not Stage.REFUSED
             for one in self.intents
         )
 
-    def arrivals(self, since_ms: int) -> int:
-        """How many signals arrived since then."""
-        return sum(one.proposed.steady_ms >= since_ms for one in self.intents)
+    def arrivals(self, since_ms: int, until_ms: int | None = None) -> int:
+        """How many signals arrived since then, and no later than `until_ms`; both ends are within."""
+        return sum(
+            since_ms <= one.proposed.steady_ms and (until_ms is None or one.proposed.steady_ms <= until_ms)
+            for one in self.intents
+        )
 
     def run(self, upto: Intent, since_ms: int) -> int:
         """How many of its action came in a row since then, it included; HOLD or the other action ends a run."""
@@ -261,15 +293,18 @@ def after(blotter: Blotter, event: Event) -> Blotter:
     return replace(blotter, intents=tuple(moved if one.id == intent_id else one for one in blotter.intents))
 
 
-def forget(blotter: Blotter, since_ms: int) -> Blotter:
-    """Without the ended ones that no limit counts any more (steady time); open ones always stay."""
-    return replace(
-        blotter,
-        intents=tuple(
+def forget(blotter: Blotter, since_ms: int, newest: int = NEWEST_KEPT) -> Blotter:
+    """Without those of before then (steady time) that no limit counts any more.
+
+    Open ones always stay, and those whose source was not told, and the newest, which make a run.
+    """
+    older = len(blotter.intents) - newest
+    return Blotter(
+        tuple(
             one
-            for one in blotter.intents
-            if one.is_open or one.proposed.steady_ms >= since_ms or (not one.written and one.ended is not None)
-        ),
+            for place, one in enumerate(blotter.intents)
+            if place >= older or one.is_open or not one.written or one.counts_from_ms >= since_ms
+        )
     )
 
 
@@ -288,12 +323,15 @@ def _moved(intent: Intent, act: Act, event: Event) -> Intent:
                 amount=int(str(data["amount"])),
                 value_e8=UsdE8(int(str(data["value_e8"]))),
                 admitted=event.now,
+                last_use=event.now,
                 supplied_before=int(str(cast("dict[str, Json]", data["figures"])["supplied"])),
             )
         case Act.SIGN:
-            return replace(intent, steps=_signed(intent.steps, data, event.now))
+            return replace(intent, steps=_signed(intent.steps, data, event.now), last_use=event.now)
         case Act.MINE | Act.UNMINE | Act.CONFIRM:
-            return replace(intent, steps=_on_chain(intent.steps, act, data))
+            steps = _on_chain(intent.steps, act, data)
+            is_news = steps[-1].mined not in {None, intent.steps[-1].mined}
+            return replace(intent, steps=steps, last_use=event.now if is_news else intent.last_use)
         case Act.REFUSE:
             rules = cast("list[dict[str, Json]]", data["rules"])
             names = tuple(str(one["rule"]) for one in rules)
