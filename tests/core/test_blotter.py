@@ -1,3 +1,6 @@
+import sys
+from collections import Counter
+
 import pytest
 
 from tests.core.make import at, recorded
@@ -263,6 +266,34 @@ def test_fold__a_refused_signal_is_seen_again__is_found_by_its_id() -> None:
     found = blotter.get(ONE.id)
     assert found is not None
     assert (found.stage, blotter.open(), blotter.get("notion:2")) == (Stage.REFUSED, (), None)
+
+
+def test_fold__many_intents__takes_a_time_in_proportion() -> None:
+    def life(count: int) -> tuple[Event, ...]:
+        many = [named(ONE, str(place)) for place in range(count)]
+        return tuple(
+            event
+            for nonce, one in enumerate(many)
+            for event in (
+                events.proposed_event(one.signal),
+                admitted(one),
+                signed(one, nonce=nonce),
+                ACTS[Act.CONFIRM](one),
+                ending(Act.SETTLE)(one),
+            )
+        )
+
+    def calls(count: int) -> int:
+        """How many functions are entered (a generator: for each of its values). Seconds vary, this does not."""
+        history, entered = recorded(*life(count)), Counter[str]()
+        sys.setprofile(lambda _frame, event, _of: entered.update([event]))
+        try:
+            fold(history)
+        finally:
+            sys.setprofile(None)
+        return entered["call"]
+
+    assert calls(500) < 11 * calls(50)
 
 
 def test_in_the_air__ended_ones__are_not() -> None:

@@ -85,7 +85,7 @@ TABLE: dict[tuple[Stage, Act], Stage] = {
 _CLOSING = frozenset({Act.SETTLE, Act.CANCEL, Act.FAIL})
 """Only possible with no nonce in the air."""
 WRITTEN = "intent.written"
-"""The source was told what became of it. Not a stage: it happens beside."""
+"""The source was told what became of it. Not a stage: it happens beside, once there is an end."""
 APPROVE = "approve"
 """What a step is about that moves nothing: it only allows the pool to take the asset."""
 NEWEST_KEPT = 100
@@ -267,30 +267,29 @@ def fold(events: Iterable[Recorded]) -> Blotter:
     """All intents as the journal tells them, oldest event first. Raises ValueError on what does not fit together.
 
     Whoever trades must know what is in the air: a record that cannot be read stops the trader, not the watch.
+    It takes a time in proportion to the events, however many intents there were.
     """
-    blotter = Blotter()
+    intents: dict[str, Intent] = {}
+    flying: Intent | None = None
     for recorded in events:
+        event = recorded.event
         try:
-            blotter = after(blotter, recorded.event)
+            moved = _stepped(intents.get(_id(event)), flying, event)
         except (IllegalActError, KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"event {recorded.seq} ({recorded.event.kind}): {error}") from error
-    return blotter
+            raise ValueError(f"event {recorded.seq} ({event.kind}): {error}") from error
+        intents[moved.id] = moved
+        if flying is None or flying.id == moved.id:
+            flying = moved if moved.is_flying else None
+    return Blotter(tuple(intents.values()))
 
 
 def after(blotter: Blotter, event: Event) -> Blotter:
     """The blotter after one event. Raises IllegalActError, KeyError, TypeError or ValueError if it cannot be."""
-    data = cast("dict[str, Json]", event.data)
-    intent_id = str(data["intent"])
-    intent = blotter.get(intent_id)
-    if event.kind == Act.PROPOSE:
-        if intent is not None:
-            raise IllegalActError(f"a second intent {intent_id}")
-        signal = Signal.from_json(data["signal"])
-        return replace(blotter, intents=(*blotter.intents, Intent(intent_id, signal, event.now)))
-    if intent is None:
-        raise IllegalActError(f"{event.kind} of an intent {intent_id} that is not there")
-    moved = replace(intent, written=True) if event.kind == WRITTEN else _moved(intent, Act(event.kind), event)
-    return replace(blotter, intents=tuple(moved if one.id == intent_id else one for one in blotter.intents))
+    before = blotter.get(_id(event))
+    moved = _stepped(before, blotter.in_the_air(), event)
+    if before is None:
+        return Blotter((*blotter.intents, moved))
+    return Blotter(tuple(moved if one.id == moved.id else one for one in blotter.intents))
 
 
 def forget(blotter: Blotter, since_ms: int, newest: int = NEWEST_KEPT) -> Blotter:
@@ -306,6 +305,28 @@ def forget(blotter: Blotter, since_ms: int, newest: int = NEWEST_KEPT) -> Blotte
             if place >= older or one.is_open or not one.written or one.counts_from_ms >= since_ms
         )
     )
+
+
+def _id(event: Event) -> str:
+    return str(event.data["intent"])
+
+
+def _stepped(intent: Intent | None, flying: Intent | None, event: Event) -> Intent:
+    """The intent after one event of its own; flying: the one in the air before it, of all."""
+    intent_id = _id(event)
+    if event.kind == Act.PROPOSE:
+        if intent is not None:
+            raise IllegalActError(f"a second intent {intent_id}")
+        return Intent(intent_id, Signal.from_json(event.data["signal"]), event.now)
+    if intent is None:
+        raise IllegalActError(f"{event.kind} of an intent {intent_id} that is not there")
+    if event.kind == WRITTEN:
+        if intent.is_open:
+            raise IllegalActError(f"{WRITTEN} while {intent.stage.value}")
+        return replace(intent, written=True)
+    if event.kind == Act.SIGN and flying is not None and flying.id != intent_id:
+        raise IllegalActError(f"{event.kind} while {flying.id} is in the air")
+    return _moved(intent, Act(event.kind), event)
 
 
 def _moved(intent: Intent, act: Act, event: Event) -> Intent:
@@ -344,7 +365,7 @@ def _moved(intent: Intent, act: Act, event: Event) -> Intent:
 
 def _signed(steps: tuple[Step, ...], data: dict[str, Json], now: Now) -> tuple[Step, ...]:
     """A further version of the step in the air, or the first of the next one, with the next nonce."""
-    nonce = cast("int", data["nonce"])
+    nonce = int(cast("int", data["nonce"]))
     version = Version(
         hash=str(data["hash"]),
         raw=str(data["raw"]),
