@@ -281,7 +281,7 @@ def fold(events: Iterable[Recorded]) -> Blotter:
     for recorded in events:
         event = recorded.event
         try:
-            moved = _stepped(intents.get(_id(event)), flying, event)
+            moved = _stepped(intents.get(str(event.data["intent"])), flying, event)
         except (IllegalActError, KeyError, TypeError, ValueError) as error:
             raise ValueError(f"event {recorded.seq} ({event.kind}): {error}") from error
         intents[moved.id] = moved
@@ -292,7 +292,7 @@ def fold(events: Iterable[Recorded]) -> Blotter:
 
 def after(blotter: Blotter, event: Event) -> Blotter:
     """The blotter after one event. Raises IllegalActError, KeyError, TypeError or ValueError if it cannot be."""
-    before = blotter.get(_id(event))
+    before = blotter.get(str(event.data["intent"]))
     moved = _stepped(before, blotter.in_the_air(), event)
     if before is None:
         return Blotter((*blotter.intents, moved))
@@ -305,22 +305,17 @@ def forget(blotter: Blotter, since_ms: int, newest: int = NEWEST_KEPT) -> Blotte
     Open ones always stay, and those whose source was not told, and the newest, which make a run.
     """
     older = len(blotter.intents) - newest
-    return Blotter(
-        tuple(
-            one
-            for place, one in enumerate(blotter.intents)
-            if place >= older or one.is_open or one.is_untold or one.counts_from_ms >= since_ms
-        )
+    kept = (
+        one
+        for place, one in enumerate(blotter.intents)
+        if place >= older or one.is_open or one.is_untold or one.counts_from_ms >= since_ms
     )
-
-
-def _id(event: Event) -> str:
-    return str(event.data["intent"])
+    return Blotter(tuple(kept))
 
 
 def _stepped(intent: Intent | None, flying: Intent | None, event: Event) -> Intent:
     """The intent after one event of its own; flying: the one in the air before it, of all."""
-    intent_id = _id(event)
+    intent_id = str(event.data["intent"])
     if event.kind == Act.PROPOSE:
         if intent is not None:
             raise IllegalActError(f"a second intent {intent_id}")
