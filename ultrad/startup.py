@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from ultrad.core import estop, incidents, intents, outbox
-from ultrad.core.estop import BY_ULTRAD, Cause, EstopState
-from ultrad.core.events import Recorded, Severity
+from ultrad.core.estop import BY_ULTRAD, Cause, EstopState, Step
+from ultrad.core.events import Event, Recorded, Severity
 from ultrad.core.incidents import Book
 from ultrad.core.intents import Blotter
-from ultrad.core.outbox import Outbox
+from ultrad.core.outbox import GIVEN_UP, Outbox
+from ultrad.core.telling import QUEUED
 from ultrad.i18n import Message, msg
 from ultrad.ports import Denied, JournalHead
 from ultrad.units import Now
@@ -22,12 +23,14 @@ FOLDED = ("estop", "incident", "intent", "notice")
 class Past:
     """What the journal tells of the time before: the stop, the incidents, the notices and intents under way.
 
-    unread: why nobody knows what is in the air; nothing may be traded then. None: it is known.
+    missed: what people were to be told of and are not yet, because the process ended first. unread: why nobody
+    knows what is in the air; nothing may be traded then. None: it is known.
     """
 
     stop: EstopState = field(default_factory=EstopState)
     book: Book = field(default_factory=Book)
     outbox: Outbox = field(default_factory=Outbox)
+    missed: tuple[Event, ...] = ()
     blotter: Blotter = field(default_factory=Blotter)
     unread: Message | None = None
 
@@ -44,9 +47,24 @@ class Past:
             stop=estop.fold(one for one in events if one.event.kind.startswith("estop.")),
             book=incidents.fold(about_incidents),
             outbox=outbox.fold(one for one in events if one.event.kind.startswith("notice.")),
+            missed=_missed(events),
             blotter=blotter,
             unread=unread,
         )
+
+
+def _missed(events: Sequence[Recorded]) -> tuple[Event, ...]:
+    """What came after everything that followed from something, no older than the last time the stop was lifted."""
+    tail: list[Event] = []
+    for recorded in reversed(events):
+        kind = recorded.event.kind
+        if kind.startswith("incident.") or kind == QUEUED:
+            break
+        if kind.startswith("estop.") or kind == GIVEN_UP:
+            tail.append(recorded.event)
+        if kind in {Step.RESUME, Step.OVERRIDE_END}:
+            break
+    return tuple(reversed(tail))
 
 
 def marker_causes(

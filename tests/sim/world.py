@@ -30,7 +30,7 @@ from ultrad.core.events import Level, Recorded
 from ultrad.errors import Fatal, UltradError
 from ultrad.gate import GateShutError, MaybeSentError
 from ultrad.i18n import ENGLISH, Message
-from ultrad.operations import Person, ResumeAnswer, ResumeRequest
+from ultrad.operations import IncidentRequest, Person, ResumeAnswer, ResumeRequest
 from ultrad.ports import JournalHead, Probe
 from ultrad.startup import Past
 from ultrad.units import Now
@@ -405,6 +405,13 @@ class World:
             answer = await daemon.resume(person, ResumeRequest(confirm=answer.confirm_id, waive=excused))
         return answer
 
+    async def resolve(self, person: Person) -> None:
+        """Every open incident that nothing stands behind any more."""
+        daemon = self.life.assembly.daemon
+        for one in daemon.status().incidents:
+            if not one.stands:
+                await daemon.incident(person, IncidentRequest("resolve", one.number, SAID.cause))
+
     # ------------------------------------------------------------ the strategy, which tries to send
 
     async def trade(self) -> None:
@@ -439,6 +446,7 @@ class World:
                 one.health_factor < life.assembly.organs.estop.rules.hard_floor_hf
                 for one in life.assembly.organs.watch.readings()
             ),
+            "a health factor is worse than the override covers": _outgrown(life),
             "the override's time is over": life.state.override is not None
             and now.steady_ms - life.state.override.since.steady_ms
             > life.assembly.organs.estop.rules.override_ms + LAPSE_MS,
@@ -479,6 +487,16 @@ class World:
 
     def kinds(self, prefix: str = "estop") -> list[str]:
         return [one.event.kind for one in self.recorded(prefix)]
+
+
+def _outgrown(life: Life) -> bool:
+    estop, readings = life.assembly.organs.estop, life.assembly.organs.watch.readings()
+    covered = estop.state.override.covered if estop.state.override else ()
+    then = {subject: hf for _, subject, hf in covered if hf is not None}
+    return any(
+        one.position in then and one.health_factor <= then[one.position] - estop.rules.override_step
+        for one in readings
+    )
 
 
 def _said() -> dict[str, Any]:

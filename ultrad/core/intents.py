@@ -82,8 +82,7 @@ TABLE: dict[tuple[Stage, Act], Stage] = {
     (Stage.UNDER_WAY, Act.FAIL): Stage.FAILED,
     (Stage.UNDER_WAY, Act.USURP): Stage.FAILED,  # its nonce was consumed by a transaction that is not ours
 }
-_CLOSING = frozenset({Act.SETTLE, Act.CANCEL, Act.FAIL})
-"""Only possible with no nonce in the air."""
+_CLOSING = frozenset({Act.SETTLE, Act.CANCEL, Act.FAIL})  # only possible with no nonce in the air
 WRITTEN = "intent.written"
 """The source was told what became of it. Not a stage: it happens beside, once there is an end."""
 APPROVE = "approve"
