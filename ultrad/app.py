@@ -302,7 +302,7 @@ async def _run(config: Config, words: Catalogue, world: _World, before: _Before)
         new_id=lambda: str(uuid.uuid4()),
         key_of=lambda text: str(uuid.uuid5(NAMESPACE, text)),
         service_uid=os.geteuid(),
-        channels=channels.build(config, world.session, clock),
+        channels=channels.build(config.channels, world.session, clock),
         deadman=channels.deadman(config, world.session),
         trade=world.means,
         read_config=lambda: _read_again(config),

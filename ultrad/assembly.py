@@ -224,6 +224,7 @@ def assemble(config: Config, outside: Outside, past: Past) -> Assembly:
         config.tell,
         config.zone,
         past.book,
+        past.missed,
     )
     journal.listen(desk.take)
     organs = Organs(

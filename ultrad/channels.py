@@ -1,5 +1,7 @@
 """From the configuration's channels to those that talk: for the daemon, and for a last word without it."""
 
+from collections.abc import Iterable
+
 from aiohttp import ClientSession
 
 from ultrad.adapters.notify.deadman import PingUrl
@@ -17,9 +19,9 @@ from ultrad.config import ChannelConfig, Config, Secret
 from ultrad.ports import Channel, Clock, Deadman
 
 
-def build(config: Config, session: ClientSession, clock: Clock) -> dict[str, Channel]:
+def build(configured: Iterable[ChannelConfig], session: ClientSession, clock: Clock) -> dict[str, Channel]:
     """Each configured channel by its name. session: of `ultrad.adapters.notify.http.open_session`."""
-    return {one.name: _channel(one, session, clock) for one in config.channels}
+    return {one.name: _channel(one, session, clock) for one in configured}
 
 
 def deadman(config: Config, session: ClientSession) -> Deadman | None:

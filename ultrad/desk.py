@@ -16,7 +16,7 @@ from ultrad.core.estop import Cause, Step
 from ultrad.core.events import Event, Level, Severity
 from ultrad.core.incidents import Book, Incident, Sign, Stage
 from ultrad.core.status import IncidentLine
-from ultrad.core.telling import Notice, TellRules
+from ultrad.core.telling import Notice, Target, TellRules, Why
 from ultrad.errors import Permanent
 from ultrad.estop import Estop
 from ultrad.i18n import msg
@@ -50,13 +50,16 @@ class DeskPorts:
 class Desk:
     """The one owner of the incidents."""
 
-    def __init__(self, ports: DeskPorts, rules: TellRules, zone: tzinfo, book: Book) -> None:
-        """book: the incidents as the journal tells them."""
+    def __init__(
+        self, ports: DeskPorts, rules: TellRules, zone: tzinfo, book: Book, missed: tuple[Event, ...] = ()
+    ) -> None:
+        """book: the incidents as the journal tells them. missed: what it holds and nothing followed from yet."""
         self._ports = ports
         self._rules, self._zone = rules, zone
-        self._heard: deque[Event] = deque(maxlen=MAX_HEARD)
+        self._heard: deque[Event] = deque(missed, maxlen=MAX_HEARD)
         self._wake = anyio.Event()
         self._started: Now | None = None
+        self._reported = 0
         self.book = book
 
     # -------------------------------------------------------- in
@@ -123,6 +126,8 @@ class Desk:
             escalated=incident is not None and incident.stage is Stage.ESCALATED,
             local=datetime.fromtimestamp(now.wall_ms / 1_000, self._zone),
         )
+        if notice.why is Why.REMINDER:
+            to = self._not_behind(notice.incident, to)
         if not to:
             return
         notice_id = self._ports.new_id()
@@ -131,6 +136,12 @@ class Desk:
         self.book = book_of.after(self.book, event)
         self._ports.journal.post(event)
         self._ports.postman.take(event)
+
+    def _not_behind(self, incident: int | None, to: tuple[Target, ...]) -> tuple[Target, ...]:
+        """Less those that have yet to take an earlier notice of the same: else they are flooded once they can."""
+        waiting = self._ports.postman.outbox.waiting
+        behind = {one.channel for one in waiting if one.told.incident == incident}
+        return tuple(one for one in to if one.channel not in behind) or to
 
     # -------------------------------------------------------- what operators say
 
@@ -149,8 +160,9 @@ class Desk:
         what = msg("Reported by {by}: {text}", by=by, text=said)
         if code and severity is not Severity.S1:
             raise Permanent(msg("A leaked key or an intrusion is an S1: funds are at risk."))
-        number = self.book.last_number + 1
-        sign = Sign((code or book_of.REPORTED, str(number)), severity, _LEVELS[severity], what)
+        # Two may report at once, and a stop takes a moment: each is a cause of its own.
+        self._reported = max(self._reported, self.book.last_number) + 1
+        sign = Sign((code or book_of.REPORTED, str(self._reported)), severity, _LEVELS[severity], what)
         if severity is Severity.S1:
             await self._ports.estop.trip(Cause(sign.key[0], sign.key[1], now, by, what))
             self.work()  # the stop itself has opened it by now

@@ -8,7 +8,7 @@ from ultrad import __version__
 from ultrad.adapters.host import HostClock
 from ultrad.adapters.notify.http import open_session
 from ultrad.channels import build
-from ultrad.config import Config
+from ultrad.config import Ways
 from ultrad.core.events import Level, Severity
 from ultrad.core.outbox import Told
 from ultrad.core.telling import Why
@@ -26,13 +26,13 @@ MOST_S = 60.0
 _UNKNOWN = "–"
 
 
-def tell(config: Config, unit: str, environ: Mapping[str, str], new_id: str) -> dict[str, Message | None]:
+def tell(ways: Ways, unit: str, environ: Mapping[str, str], new_id: str) -> dict[str, Message | None]:
     """Tell every channel of the S1 routes that a unit has failed; answers why each did not take it, or None."""
-    return anyio.run(_tell, config, unit, environ, new_id)
+    return anyio.run(_tell, ways, unit, environ, new_id)
 
 
-async def _tell(config: Config, unit: str, environ: Mapping[str, str], new_id: str) -> dict[str, Message | None]:
-    clock = HostClock(Paths.of(config.settings).clock, None)
+async def _tell(ways: Ways, unit: str, environ: Mapping[str, str], new_id: str) -> dict[str, Message | None]:
+    clock = HostClock(Paths.of(ways.settings).clock, None)
     told = Told(
         notice=new_id,
         why=Why.OPENED,
@@ -56,29 +56,34 @@ async def _tell(config: Config, unit: str, environ: Mapping[str, str], new_id: s
         queued=clock.now(),
     )
     voice = Voice(
-        words=catalogue(config.settings.language),
-        zone=config.zone,
-        place=f"{config.settings.environment}/{config.network.name}",
+        words=catalogue(ways.settings.language),
+        zone=ways.zone,
+        place=ways.place,
         version=__version__,
     )
     title, lines = voice.render(told)
     what = Outgoing(new_id, told.queued.wall_ms, told.level, told.severity, title, lines)
     outcomes: dict[str, Message | None] = {}
     async with open_session() as session, anyio.create_task_group() as tasks:
-        channels = build(config, session, clock)
-        for name in _urgent(config):
+        channels = build(ways.channels, session, clock)
+        for name in _urgent(ways):
 
             async def try_it(name: str = name) -> None:
-                outcomes[name] = await _persist(channels[name], what)
+                channel = channels.get(name)
+                outcomes[name] = await _persist(channel, what) if channel else _unusable()
 
             tasks.start_soon(try_it)
     return outcomes
 
 
-def _urgent(config: Config) -> tuple[str, ...]:
+def _urgent(ways: Ways) -> tuple[str, ...]:
     """The channels that an S1 reaches."""
-    routes = [one for one in config.tell.routes if Severity.S1 in one.severities]
+    routes = [one for one in ways.tell.routes if Severity.S1 in one.severities]
     return tuple(dict.fromkeys(name for one in routes for name in (*one.channels, *one.fallback, *one.escalate)))
+
+
+def _unusable() -> Message:
+    return msg("its configuration or its secret is wrong: see ultrad check.")
 
 
 async def _persist(channel: Channel, what: Outgoing) -> Message | None:

@@ -37,13 +37,14 @@ SEND_S = 15.0
 FLUSH_S = 2.0
 """How long a first try waits for the journal's disk. What puts funds at risk is told without it then."""
 TICK_S = 1.0
-TICK_LIMIT_S = 30.0
 RETRY = Backoff(first_s=1.0, most_s=60.0)
 REFUSED_RETRY = Backoff(first_s=30.0, most_s=600.0)
 """A wrong token does not mend itself; it is tried again for the operator who mends it."""
 MOST_PAUSE_S = 3_600.0
 """The longest pause that a service is believed to want (Retry-After)."""
 QUOTA_AGE_MS = 3_600_000
+MOST_AT_ONCE = 50
+"""So many notices are given up on, or go to another channel, in one turn: a trip shares the loop with it."""
 KEY_MARGIN_S = 3_600.0
 """Trying ends so long before a service forgets the key by which it tells repeats."""
 
@@ -169,17 +170,23 @@ class Postman:
     async def _serve(self, line: _Line) -> None:
         while True:
             line.wake = anyio.Event()
-            delivery = box.next_for(self.outbox, line.channel.name, self._ports.clock.now())
+            now = self._ports.clock.now()
+            delivery = box.next_for(self.outbox, line.channel.name, now)
             if delivery is None:
-                with anyio.move_on_after(TICK_S if box.next_due_ms(self.outbox, line.channel.name) else None):
+                held = box.next_due_ms(self.outbox, line.channel.name) is not None
+                with anyio.move_on_after(TICK_S if held else None):
                     await line.wake.wait()
-            elif await self._is_spared(line, delivery):
-                self._record(box.spared_event(delivery, self._ports.clock.now()))
+            elif line.quota_ms is None or now.steady_ms - line.quota_ms >= QUOTA_AGE_MS:
+                await self._ask_quota(line, now)  # takes time: what comes next is looked up again
+            elif self._is_spared(line, delivery):
+                self._stand_in(delivery, box.addressed(self.outbox)[delivery.told.notice], now, spared=True)
+                self._record(box.spared_event(delivery, now))
             else:
                 self._mark(line, delivery)
                 if await self._is_durable(delivery):
                     await self._deliver(line, delivery)
                 else:
+                    self.outbox = box.in_doubt(self.outbox, delivery, delivery.unsure_ms)  # it was not tried
                     await anyio.sleep(TICK_S)
 
     async def _is_durable(self, delivery: Delivery) -> bool:
@@ -203,6 +210,8 @@ class Postman:
             self.outbox = box.in_doubt(self.outbox, delivery, now.steady_ms)
 
     async def _deliver(self, line: _Line, delivery: Delivery) -> None:
+        if not box.is_waiting(self.outbox, delivery):
+            return  # given up on while the disk was waited for
         outcome = await self._send(line, delivery)
         now = self._ports.clock.now()
         if not isinstance(outcome, Failed):
@@ -212,7 +221,8 @@ class Postman:
             self._record(box.delivered_event(delivery, outcome, now))
             return
         if isinstance(outcome.error, Permanent):
-            self._record(box.given_up_event(delivery, outcome.message, now))
+            if box.is_waiting(self.outbox, delivery):
+                self._record(box.given_up_event(delivery, outcome.message, now))
             return
         if isinstance(outcome.error, Throttled | Refused | Unreached):
             self.outbox = box.in_doubt(self.outbox, delivery, delivery.unsure_ms)  # as it was before this try
@@ -255,14 +265,15 @@ class Postman:
 
     # -------------------------------------------------------- quotas
 
-    async def _is_spared(self, line: _Line, delivery: Delivery) -> bool:
+    async def _ask_quota(self, line: _Line, now: Now) -> None:
+        """Where the service does not answer, what was known before counts."""
+        line.quota_ms = now.steady_ms
+        with anyio.move_on_after(SEND_S):
+            found = await self._ports.contain(line.channel.quota)
+            line.quota = line.quota if isinstance(found, Failed) else found
+
+    def _is_spared(self, line: _Line, delivery: Delivery) -> bool:
         """Whether the quota is kept for what is graver. An unknown quota spares nothing."""
-        now = self._ports.clock.now()
-        if line.quota_ms is None or now.steady_ms - line.quota_ms >= QUOTA_AGE_MS:
-            line.quota_ms = now.steady_ms
-            with anyio.move_on_after(SEND_S):
-                found = await self._ports.contain(line.channel.quota)
-                line.quota = line.quota if isinstance(found, Failed) else found
         line.spared = line.quota is not None and _left_after(line.quota) * 100 < (
             line.quota.limit * self._rules.spared_pct
         )
@@ -271,31 +282,39 @@ class Postman:
     # -------------------------------------------------------- by the clock
 
     def _look(self, now: Now) -> None:
-        for delivery in box.expired(self.outbox, self._rules.give_up_ms, now):
+        for delivery in box.expired(self.outbox, self._rules.give_up_ms, now)[:MOST_AT_ONCE]:
             line = self._lines.get(delivery.channel)
             why = (line.reason if line else None) or msg("it is not configured any more.")
             self._record(box.given_up_event(delivery, why, now))
         for name, line in self._lines.items():
             if line.channel.key_lives_s is not None:
                 lives_ms = round((line.channel.key_lives_s - KEY_MARGIN_S) * 1_000)
-                for delivery in box.unrepeatable(self.outbox, name, lives_ms, now):
+                for delivery in box.unrepeatable(self.outbox, name, lives_ms, now)[:MOST_AT_ONCE]:
                     self._record(box.given_up_event(delivery, _may_be_told(), now))
-        for name in (*self._lines, *self._unknown()):
-            for delivery in box.stranded(self.outbox, name, self._rules.down_ms, now):
-                self._stand_in(delivery, now)
+        down = {name: line.failing_ms for name, line in self._lines.items() if line.failing_ms is not None}
+        if len(down) == len(self._lines):
+            return  # nobody could stand in
+        addressed = box.addressed(self.outbox)
+        for name in (*down, *self._unknown()):
+            found = box.stranded(self.outbox, name, down.get(name), self._rules.down_ms, now)
+            for delivery in sorted(found, key=lambda one: one.told.severity)[:MOST_AT_ONCE]:
+                self._stand_in(delivery, addressed[delivery.told.notice], now)
 
     def _unknown(self) -> tuple[str, ...]:
         """Channels that notices wait for and the configuration no longer names."""
         return tuple({one.channel for one in self.outbox.waiting} - set(self._lines))
 
-    def _stand_in(self, delivery: Delivery, now: Now) -> None:
-        taken = {one.channel for one in self.outbox.waiting if one.told.notice == delivery.told.notice}
-        taken |= {channel for notice, channel in self.outbox.heard if notice == delivery.told.notice}
-        for other in fallbacks(delivery.told.severity, self._tell, taken):
-            if other in self._lines and self._lines[other].failing_ms is None:
-                key = self._ports.key_of(f"{delivery.told.notice}:{other}")
-                self._record(box.rerouted_event(delivery, other, key, now))
-                return
+    def _stand_in(self, delivery: Delivery, addressed: set[str], now: Now, *, spared: bool = False) -> None:
+        """Have the next channel told instead, where one works. addressed: those that had their chance with it."""
+        for other in fallbacks(delivery.told.severity, self._tell, addressed):
+            if other not in self._lines or self._lines[other].failing_ms is not None:
+                continue
+            if other in self._tell.costly and not delivery.told.loud:
+                continue
+            key = self._ports.key_of(f"{delivery.told.notice}:{other}")
+            self._record(box.rerouted_event(delivery, other, key, now, spared=spared))
+            addressed.add(other)
+            return
 
     def _record(self, event: Event) -> None:
         self._ports.journal.post(event)

@@ -6,11 +6,12 @@ from typing import Self
 
 from ultrad.core import account_book, estop, incidents, intents, outbox
 from ultrad.core.account_book import AccountBook
-from ultrad.core.estop import BY_ULTRAD, Cause, EstopState
-from ultrad.core.events import Recorded, Severity
+from ultrad.core.estop import BY_ULTRAD, Cause, EstopState, Step
+from ultrad.core.events import Event, Recorded, Severity
 from ultrad.core.incidents import Book
 from ultrad.core.intents import Blotter
-from ultrad.core.outbox import Outbox
+from ultrad.core.outbox import GIVEN_UP, Outbox
+from ultrad.core.telling import QUEUED
 from ultrad.i18n import Message, msg
 from ultrad.ports import Denied, JournalHead
 from ultrad.units import Now
@@ -23,13 +24,15 @@ FOLDED = ("account", "estop", "incident", "intent", "notice")
 class Past:
     """What the journal tells of the time before: the stop, the incidents, the notices and intents under way.
 
-    account: how far its history on chain is explained.
-    unread: why nobody knows what is in the air; nothing may be traded then. None: it is known.
+    missed: what people were to be told of and are not yet, because the process ended first. account: how far its
+    history on chain is explained. unread: why nobody knows what is in the air; nothing may be traded then. None:
+    it is known.
     """
 
     stop: EstopState = field(default_factory=EstopState)
     book: Book = field(default_factory=Book)
     outbox: Outbox = field(default_factory=Outbox)
+    missed: tuple[Event, ...] = ()
     blotter: Blotter = field(default_factory=Blotter)
     account: AccountBook = field(default_factory=AccountBook)
     unread: Message | None = None
@@ -48,10 +51,25 @@ class Past:
             stop=estop.fold(one for one in events if one.event.kind.startswith("estop.")),
             book=incidents.fold(about_incidents),
             outbox=outbox.fold(one for one in events if one.event.kind.startswith("notice.")),
+            missed=_missed(events),
             blotter=blotter,
             account=account,
             unread=unread,
         )
+
+
+def _missed(events: Sequence[Recorded]) -> tuple[Event, ...]:
+    """What came after everything that followed from something, no older than the last time the stop was lifted."""
+    tail: list[Event] = []
+    for recorded in reversed(events):
+        kind = recorded.event.kind
+        if kind.startswith("incident.") or kind == QUEUED:
+            break
+        if kind.startswith("estop.") or kind == GIVEN_UP:
+            tail.append(recorded.event)
+        if kind in {Step.RESUME, Step.OVERRIDE_END}:
+            break
+    return tuple(reversed(tail))
 
 
 def marker_causes(

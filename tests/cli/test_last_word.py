@@ -12,7 +12,7 @@ from tests.fakes.services import Receiver, Service
 from tests.fakes.slack import SlackHooks
 from ultrad import last_word
 from ultrad.adapters.notify.slack import SlackWebhook
-from ultrad.config import Config, load
+from ultrad.config import Ways, ways
 from ultrad.core.events import Severity
 from ultrad.i18n import Message
 from ultrad.ports import Outgoing
@@ -57,23 +57,25 @@ DIED = {"MONITOR_SERVICE_RESULT": "watchdog", "MONITOR_EXIT_CODE": "killed", "MO
 
 
 @pytest.fixture
-def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Config]:
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ways]:
     """A configuration of these services. Pauses between tries are short."""
     monkeypatch.setattr(last_word, "PAUSE_S", 0.01)
 
-    def built(hooks: SlackHooks, receiver: Receiver, language: str = "en") -> Config:
+    def built(hooks: SlackHooks, receiver: Receiver, language: str = "en", more: str = "", gone: str = "") -> Ways:
         secrets = {"url": "http://127.0.0.1:9", "dev": hooks.hook, "pager": receiver.hook, "key": Receiver.SECRET}
         for name, value in secrets.items():
             (tmp_path / name).write_text(value, encoding="utf-8")
             (tmp_path / name).chmod(0o600)
         path = tmp_path / "ultrad.toml"
-        path.write_text(CONFIG.format(home=tmp_path, language=language), encoding="utf-8")
-        return load(path, {})
+        path.write_text(CONFIG.format(home=tmp_path, language=language) + more, encoding="utf-8")
+        if gone:
+            (tmp_path / gone).unlink()
+        return ways(path, {})
 
     return built
 
 
-async def _tell(config: Config, environ: dict[str, str] = DIED) -> dict[str, Message | None]:
+async def _tell(config: Ways, environ: dict[str, str] = DIED) -> dict[str, Message | None]:
     return await anyio.to_thread.run_sync(last_word.tell, config, "ultrad.service", environ, "n-1")
 
 
@@ -81,7 +83,7 @@ def _clean(*services: Service) -> None:
     assert [one.faults for one in services] == [[] for _ in services]
 
 
-async def test_tell__all_listen__each_channel_of_s1_is_told_once(house: Callable[..., Config]) -> None:
+async def test_tell__all_listen__each_channel_of_s1_is_told_once(house: Callable[..., Ways]) -> None:
     async with SlackHooks().serving() as hooks, Receiver().serving() as receiver:
         outcomes = await _tell(house(hooks, receiver))
         _clean(hooks, receiver)
@@ -96,7 +98,7 @@ async def test_tell__all_listen__each_channel_of_s1_is_told_once(house: Callable
     assert receiver.bodies[0]["severity"] == Severity.S1.value
 
 
-async def test_tell__in_japanese_and_by_hand__says_what_it_knows(house: Callable[..., Config]) -> None:
+async def test_tell__in_japanese_and_by_hand__says_what_it_knows(house: Callable[..., Ways]) -> None:
     async with SlackHooks().serving() as hooks, Receiver().serving() as receiver:
         await _tell(house(hooks, receiver, "ja"), {})
         _clean(hooks, receiver)
@@ -104,7 +106,7 @@ async def test_tell__in_japanese_and_by_hand__says_what_it_knows(house: Callable
     assert "結果: –、終了コード: –、ステータス: –" in receiver.taken[0]
 
 
-async def test_tell__one_is_down__the_other_is_told_and_the_reason_named(house: Callable[..., Config]) -> None:
+async def test_tell__one_is_down__the_other_is_told_and_the_reason_named(house: Callable[..., Ways]) -> None:
     async with SlackHooks().serving() as hooks, Receiver().serving() as receiver:
         config = house(hooks, receiver)
         await hooks.close_port()
@@ -115,7 +117,7 @@ async def test_tell__one_is_down__the_other_is_told_and_the_reason_named(house: 
     assert hooks.url not in str(outcomes["dev"])
 
 
-async def test_tell__fails_for_a_while__is_tried_again_with_the_same_key(house: Callable[..., Config]) -> None:
+async def test_tell__fails_for_a_while__is_tried_again_with_the_same_key(house: Callable[..., Ways]) -> None:
     async with SlackHooks().serving() as hooks, Receiver().serving() as receiver:
         receiver.script.extend(["503", "cut", "cut"])
         hooks.script.extend(["503"] * (last_word.TRIES - 1))
@@ -127,7 +129,7 @@ async def test_tell__fails_for_a_while__is_tried_again_with_the_same_key(house: 
     assert len(receiver.taken) == 1  # what was cut had been taken, and the repeat was known by its key
 
 
-async def test_tell__refused_for_good__is_not_tried_again(house: Callable[..., Config]) -> None:
+async def test_tell__refused_for_good__is_not_tried_again(house: Callable[..., Ways]) -> None:
     async with SlackHooks().serving() as hooks, Receiver().serving() as receiver:
         hooks.mode = "400"
         outcomes = await _tell(house(hooks, receiver))
@@ -136,7 +138,7 @@ async def test_tell__refused_for_good__is_not_tried_again(house: Callable[..., C
 
 
 async def test_tell__one_hangs__ends_in_bounded_time_and_the_other_is_told(
-    house: Callable[..., Config], monkeypatch: pytest.MonkeyPatch
+    house: Callable[..., Ways], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(last_word, "MOST_S", 0.5)
     async with SlackHooks().serving() as hooks, Receiver().serving() as receiver:
@@ -150,7 +152,7 @@ async def test_tell__one_hangs__ends_in_bounded_time_and_the_other_is_told(
 
 
 async def test_tell__a_fault_of_ours_in_one_channel__the_other_is_told(
-    house: Callable[..., Config], monkeypatch: pytest.MonkeyPatch
+    house: Callable[..., Ways], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def broken(_: object, __: Outgoing) -> str:
         raise ZeroDivisionError
@@ -162,9 +164,24 @@ async def test_tell__a_fault_of_ours_in_one_channel__the_other_is_told(
     assert outcomes["dev"] is not None
 
 
-async def test_tell__nothing_of_it__shows_a_secret(house: Callable[..., Config]) -> None:
+async def test_tell__nothing_of_it__shows_a_secret(house: Callable[..., Ways]) -> None:
     async with SlackHooks().serving() as hooks, Receiver().serving() as receiver:
         hooks.mode, receiver.mode = "500", "401"
         outcomes = await _tell(house(hooks, receiver))
     said = json.dumps([str(one) for one in outcomes.values()])
     assert not [secret for secret in (*SlackHooks.secrets, *Receiver.secrets) if secret in said]
+
+
+async def test_tell__mistakes_elsewhere_in_the_file__told_all_the_same(house: Callable[..., Ways]) -> None:
+    more = "[limits]\ntrip_hf = 0.3\nnonsense = 1\n"
+    async with SlackHooks().serving() as hooks, Receiver().serving() as receiver:
+        outcomes = await _tell(house(hooks, receiver, more=more))
+        _clean(hooks, receiver)
+    assert outcomes == {"dev": None, "pager": None}
+
+
+async def test_tell__a_channels_secret_is_gone__said_and_the_other_is_told(house: Callable[..., Ways]) -> None:
+    async with SlackHooks().serving() as hooks, Receiver().serving() as receiver:
+        outcomes = await _tell(house(hooks, receiver, gone="dev"))
+    assert outcomes["pager"] is None
+    assert "its secret is wrong" in str(outcomes["dev"])

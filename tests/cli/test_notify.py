@@ -4,7 +4,6 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -12,7 +11,7 @@ from tests.cli.conftest import Desk
 from tests.fakes.daemon import FakeDaemon
 from tests.fakes.operations import NOW, FakeOperations
 from ultrad import last_word
-from ultrad.config import Config
+from ultrad.config import Ways
 from ultrad.core.status import ChannelLine
 from ultrad.core.wire import from_json
 from ultrad.errors import Permanent
@@ -120,17 +119,17 @@ def _with_a_route(desk: Desk) -> None:
 def test_failure__some_or_none_told__says_of_each_and_fails_where_nobody_was(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, outcomes: dict[str, Message | None], code: int
 ) -> None:
-    asked: list[tuple[Path, str]] = []
+    asked: list[tuple[str, str]] = []
 
-    def tell(config: Config, unit: str, _: Mapping[str, str], __: str) -> dict[str, Message | None]:
-        asked.append((config.path, unit))
+    def tell(found: Ways, unit: str, _: Mapping[str, str], __: str) -> dict[str, Message | None]:
+        asked.append((found.place, unit))
         return outcomes
 
     monkeypatch.setattr(last_word, "tell", tell)
 
     ran = desk.ultrad("notify", "failure", "ultrad.service")
 
-    assert asked == [(desk.config, "ultrad.service")]
+    assert asked == [("devnet/devnet", "ultrad.service")]
     assert ran.code == code
     assert ran.out.splitlines() == [f"{name} was told." for name, why in outcomes.items() if why is None]
     assert ran.err.splitlines() == [f"{name} was not told: {why}" for name, why in outcomes.items() if why]

@@ -59,5 +59,5 @@ def test_forget__ended_long_ago__only_a_row_that_was_not_told_stays() -> None:
     events = [*_ended(1, Source.HTTP), *_ended(2, Source.NOTION), *_ended(3, Source.NOTION)]
     told = written_event(Intent("notion:s3", _signal(3, Source.NOTION), AT), AT)
     blotter = intents.fold(_recorded(*events, told))
-    assert [one.id for one in intents.forget(blotter, LATER.steady_ms).intents] == ["notion:s2"]
+    assert [one.id for one in intents.forget(blotter, LATER.steady_ms, newest=0).intents] == ["notion:s2"]
     assert intents.forget(blotter, AT.steady_ms) == blotter

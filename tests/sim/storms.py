@@ -87,6 +87,7 @@ async def resume(made: World, two: bool) -> None:  # noqa: FBT001 - drawn
     people = (TARO, HANAKO) if two else (TARO,)
     with anyio.move_on_after(PATIENCE_S):
         try:
+            await made.resolve(TARO)
             await made.resume(*people, waive=("low_readings", "value_change", "probes", "jobs"))
         except (Transient, Permanent):
             return  # the journal refuses, or its part is just being started

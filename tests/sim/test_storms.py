@@ -228,7 +228,7 @@ SHUT_STORM = given(
 )
 
 
-@SHORT
+@settings(SHORT, max_examples=30)
 @SHUT_STORM
 def test_estop__whatever_the_journal_does__shuts_and_stands_at_once(
     how: str, slow_flag: str, way: str, lead_s: float
@@ -237,7 +237,7 @@ def test_estop__whatever_the_journal_does__shuts_and_stands_at_once(
 
 
 @pytest.mark.prove
-@LONG
+@settings(LONG, max_examples=300)
 @SHUT_STORM
 def test_estop__whatever_the_journal_does_and_whenever__shuts_and_stands_at_once(
     how: str, slow_flag: str, way: str, lead_s: float

@@ -23,14 +23,14 @@ from tests.fakes.flag import FakeFlag
 from tests.fakes.host import FakeHost
 from tests.fakes.journal import FakeJournal
 from ultrad import startup
-from ultrad.assembly import Assembly, Outside, assemble
+from ultrad.assembly import Assembly, Outside, TradeOutside, assemble
 from ultrad.config import Config, load
 from ultrad.core.estop import Cause, EstopState, Mode, fold
 from ultrad.core.events import Level, Recorded
 from ultrad.errors import Fatal, UltradError
 from ultrad.gate import GateShutError, MaybeSentError
 from ultrad.i18n import ENGLISH, Message
-from ultrad.operations import Person, ResumeAnswer, ResumeRequest
+from ultrad.operations import IncidentRequest, Person, ResumeAnswer, ResumeRequest
 from ultrad.ports import JournalHead, Probe
 from ultrad.startup import Past
 from ultrad.units import Now
@@ -178,6 +178,7 @@ class World:
     """What outlives the daemon: clock, chain, disk, service manager, people. Enter it by `world(...)`."""
 
     def __init__(self, config: Config, tasks: anyio.abc.TaskGroup, wall: datetime) -> None:
+        self.means: TradeOutside | None = None
         self.config = config
         self.written: Config | UltradError = config
         self.read_takes_s = 0.0
@@ -270,6 +271,7 @@ class World:
             key_of=lambda text: f"key of {text}",
             service_uid=SERVICE_UID,
             channels=self.channels,
+            trade=self.means,
             deadman=self.monitor,
             read_config=self._read_config,
             log_level=self.log_levels.append,
@@ -403,6 +405,13 @@ class World:
             answer = await daemon.resume(person, ResumeRequest(confirm=answer.confirm_id, waive=excused))
         return answer
 
+    async def resolve(self, person: Person) -> None:
+        """Every open incident that nothing stands behind any more."""
+        daemon = self.life.assembly.daemon
+        for one in daemon.status().incidents:
+            if not one.stands:
+                await daemon.incident(person, IncidentRequest("resolve", one.number, SAID.cause))
+
     # ------------------------------------------------------------ the strategy, which tries to send
 
     async def trade(self) -> None:
@@ -437,6 +446,7 @@ class World:
                 one.health_factor < life.assembly.organs.estop.rules.hard_floor_hf
                 for one in life.assembly.organs.watch.readings()
             ),
+            "a health factor is worse than the override covers": _outgrown(life),
             "the override's time is over": life.state.override is not None
             and now.steady_ms - life.state.override.since.steady_ms
             > life.assembly.organs.estop.rules.override_ms + LAPSE_MS,
@@ -479,15 +489,33 @@ class World:
         return [one.event.kind for one in self.recorded(prefix)]
 
 
+def _outgrown(life: Life) -> bool:
+    estop, readings = life.assembly.organs.estop, life.assembly.organs.watch.readings()
+    covered = estop.state.override.covered if estop.state.override else ()
+    then = {subject: hf for _, subject, hf in covered if hf is not None}
+    return any(
+        one.position in then and one.health_factor <= then[one.position] - estop.rules.override_step
+        for one in readings
+    )
+
+
 def _said() -> dict[str, Any]:
     return {"cause": SAID.cause, "rollback": SAID.rollback, "staging": True, "backups": True}
 
 
 @asynccontextmanager
-async def world(config: Config | None = None, wall: datetime = START) -> AsyncIterator[World]:
-    """A machine with the daemon running on it, blocks coming and a strategy that never stops trying."""
+async def world(
+    config: Config | None = None,
+    wall: datetime = START,
+    prepare: Callable[[World], None] = lambda _: None,
+) -> AsyncIterator[World]:
+    """A machine with the daemon running on it, blocks coming and a strategy that never stops trying.
+
+    prepare: before the first start.
+    """
     async with anyio.create_task_group() as tasks:
         made = World(config or configured(), tasks, wall.astimezone(UTC))
+        prepare(made)
         tasks.start_soon(made.mine)
         tasks.start_soon(made.trade)
         await made.start()

@@ -47,7 +47,14 @@ COMMANDS: Mapping[tuple[str, str | None], str] = {
 }
 """Each command's module and function here; imported only when it is called."""
 WITH_ANY_CONFIG = frozenset(
-    {("estop", "on"), ("reload", None), ("run", None), ("version", None), ("devnet", None)}
+    {
+        ("estop", "on"),
+        ("notify", "failure"),
+        ("reload", None),
+        ("run", None),
+        ("version", None),
+        ("devnet", None),
+    }
 )
 """What works without a sound configuration, stopping above all, or says by itself what is wrong with it."""
 

@@ -71,8 +71,8 @@ def failure(session: Session) -> int:
     from ultrad import config, last_word  # noqa: PLC0415 - only here
 
     screen = session.screen
-    loaded = config.load(session.place.config, session.environ)
-    outcomes = last_word.tell(loaded, session.args.unit, session.environ, str(uuid.uuid4()))
+    found = config.ways(session.place.config, session.environ)
+    outcomes = last_word.tell(found, session.args.unit, session.environ, str(uuid.uuid4()))
     for name, why in outcomes.items():
         if why is None:
             screen.say(msg("{channel} was told.", channel=name))

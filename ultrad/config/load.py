@@ -12,7 +12,7 @@ from ultrad.config.mistakes import ConfigError, Mistake
 from ultrad.config.rules import chain_id_of, mistakes_in_secrets, secret_references
 from ultrad.config.schema import EstopSection, LimitsSection, Settings
 from ultrad.config.secret import Secret, read_secret
-from ultrad.config.telling import ChannelConfig, channels_of, post_rules, tell_rules
+from ultrad.config.telling import NEEDS, ChannelConfig, channels_of, post_rules, tell_rules
 from ultrad.config.trading import TradeConfig, trade_config
 from ultrad.config.trading_rules import find_keystore
 from ultrad.core.limits import HOUR_MS, MINUTE_MS, EstopRules, Limits
@@ -116,6 +116,37 @@ def load(path: Path, environ: Mapping[str, str]) -> Config:
         trade=trade_config(settings.trade, devnet=devnet, network=network, keystore=keystore)
         if settings.trade
         else None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """What is needed to tell people something, and no more. place: environment and network."""
+
+    settings: Settings
+    zone: ZoneInfo
+    place: str
+    channels: tuple[ChannelConfig, ...]
+    tell: TellRules
+
+
+def ways(path: Path, environ: Mapping[str, str]) -> Ways:
+    """The ways to people as far as they can be understood: a mistake elsewhere must not keep a last word back.
+
+    A channel whose own section or secret is wrong is left out. Raises ConfigError where nothing can be read.
+    """
+    found = draft(path)
+    settings = _settled(path, found, ()) if found.settings else _settled(path, found, found.mistakes)
+    secrets, _ = _secrets(settings, environ)
+    whole = tuple(
+        one for one in channels_of(settings.notify, secrets) if all(getattr(one, name) for name in NEEDS[one.kind])
+    )
+    return Ways(
+        settings=settings,
+        zone=ZoneInfo(settings.timezone),
+        place=f"{settings.environment}/{settings.chain.network}",
+        channels=whole,
+        tell=tell_rules(settings.notify),
     )
 
 

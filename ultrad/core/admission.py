@@ -8,10 +8,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from ultrad.core.events import Level
 from ultrad.core.signals import Action, Signal
 from ultrad.core.trade_limits import TradeLimits
 from ultrad.i18n import Message, msg
 from ultrad.units import ALL_BPS, Now, UsdE8, Wad, hf_text, usd_text
+
+REPEATED = "repeated"
+"""The one skip that is a warning."""
 
 
 class Verdict(StrEnum):
@@ -29,6 +33,11 @@ class Refusal:
     verdict: Verdict
     message: Message
 
+    @property
+    def level(self) -> Level:
+        """How loudly it is told: skips are the rules' daily work, but for a source that repeats itself."""
+        return Level.WARNING if self.verdict is Verdict.REJECTED or self.rule == REPEATED else Level.INFO
+
 
 @dataclass(frozen=True, slots=True)
 class Asset:
@@ -43,8 +52,8 @@ class Asset:
         return UsdE8(-(-amount * self.price_e8 // self.unit))
 
     def amount(self, value_e8: int) -> int:
-        """How much is worth at most so much, in smallest units, rounded down."""
-        return max(0, value_e8) * self.unit // self.price_e8
+        """How much is worth at most so much, in smallest units, rounded down; nothing where there is no price."""
+        return max(0, value_e8) * self.unit // self.price_e8 if self.price_e8 > 0 else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,15 +141,18 @@ def confidence(signal: Signal, limits: TradeLimits) -> Refusal | None:
 
 
 def freshness(signal: Signal, limits: TradeLimits, now: Now) -> Refusal | None:
-    """Too old by its own time, or from a clock too far ahead of ours."""
+    """Too old by its own time, or from a clock too far ahead of ours.
+
+    However the wall clock is set meanwhile, it grows no younger than it was on arrival, and the wait since counts.
+    """
     age_ms = now.wall_ms - signal.at_ms
     waited_ms = now.steady_ms - signal.arrived.steady_ms
+    oldest_ms = max(age_ms, waited_ms + max(0, signal.arrived.wall_ms - signal.at_ms))
     if age_ms < -limits.ahead_ms:
         return _reject(
             "from_the_future",
             msg("its time is {seconds} s ahead of ours: check the clocks", seconds=-age_ms // 1_000),
         )
-    oldest_ms = max(age_ms, waited_ms)  # a wall clock that was set must not make it young again
     if oldest_ms <= limits.fresh_ms:
         return None
     return _reject(
@@ -154,7 +166,7 @@ def repeated(signal: Signal, record: Record, limits: TradeLimits) -> Refusal | N
     if record.same_action < limits.repeats:
         return None
     return _skip(
-        "repeated",
+        REPEATED,
         msg(
             "{action} was taken {count} times within {minutes} minutes already",
             action=signal.action.value,

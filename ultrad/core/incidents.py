@@ -74,6 +74,7 @@ class Incident:
     stands: whether the condition is there now; over_at: since when it is not. returns: how often it came back.
     found: whether a finding says so, which ends by itself; stop: whether it is a cause of the emergency stop.
     told, told_at: how often people were told since it was opened or taken on, and when last (steady time).
+    aired: whether they were told since the condition last began, so that its end is worth telling.
     by: who took it on or resolved it last. unconfirmed: it stood before a restart and was not seen since.
     """
 
@@ -92,6 +93,7 @@ class Incident:
     returns: int = 0
     told: int = 0
     told_at: Now | None = None
+    aired: bool = False
     by: str = ""
     unconfirmed: bool = False
 
@@ -324,6 +326,8 @@ def _with_new(book: Book, number: int, event: Event) -> Book:
         stop=data["stop"] is True,
     )
     kept = tuple(one for one in book.incidents if one.is_open or not _long_resolved(one, event.now))
+    if len(kept) > MAX_KEPT:
+        kept = tuple(one for one in kept if one.is_open)
     return Book((*kept[-MAX_KEPT:], fresh), number)
 
 
@@ -340,7 +344,7 @@ def _moved(incident: Incident, event: Event) -> Incident:
     if stage is None:
         raise IllegalActError(f"{act.value} while {incident.stage.value}")
     if act is Act.REOPEN:
-        return replace(_seen(incident, event, stage), told=0, told_at=None, by="")
+        return replace(_seen(incident, event, stage), told=0, told_at=None, aired=False, by="")
     by = incident.by if act is Act.ESCALATE else str(data["by"])
     told = incident.told if act is not Act.ESCALATE else 0
     return replace(incident, stage=stage, by=by, told=told, changed=event.now)
@@ -361,6 +365,7 @@ def _seen(incident: Incident, event: Event, stage: Stage) -> Incident:
         stop=(incident.stop and incident.is_open) or data["stop"] is True,
         over_at=None,
         returns=incident.returns + (0 if incident.stands else 1),
+        aired=incident.aired and incident.stands,
         unconfirmed=False,
         changed=event.now,
     )
@@ -371,7 +376,8 @@ def _told(book: Book, data: dict[str, Json], now: Now) -> Book:
     incident = book.numbered(_number(number)) if number is not None else None
     if incident is None:
         return book
-    return _replaced(book, replace(incident, told=incident.told + 1, told_at=now))
+    told = replace(incident, told=incident.told + 1, told_at=now, aired=incident.aired or incident.stands)
+    return _replaced(book, told)
 
 
 def _replaced(book: Book, incident: Incident) -> Book:

@@ -34,8 +34,7 @@ def refused_event(intent: Intent, refusals: tuple[Refusal, ...], now: Now) -> Ev
         if rejected
         else msg("{id} is skipped ({rules}): {why}", id=intent.id, rules=names, why=first.message)
     )
-    level = Level.WARNING if rejected else Level.INFO
-    return _event(Act.REFUSE, level, now, message, intent.id, {"rules": rules})
+    return _event(Act.REFUSE, max(one.level for one in refusals), now, message, intent.id, {"rules": rules})
 
 
 def held_event(intent: Intent, now: Now) -> Event:

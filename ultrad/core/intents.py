@@ -82,10 +82,13 @@ TABLE: dict[tuple[Stage, Act], Stage] = {
     (Stage.UNDER_WAY, Act.FAIL): Stage.FAILED,
     (Stage.UNDER_WAY, Act.USURP): Stage.FAILED,  # its nonce was consumed by a transaction that is not ours
 }
-_CLOSING = frozenset({Act.SETTLE, Act.CANCEL, Act.FAIL})
-"""Only possible with no nonce in the air."""
+_CLOSING = frozenset({Act.SETTLE, Act.CANCEL, Act.FAIL})  # only possible with no nonce in the air
 WRITTEN = "intent.written"
-"""The source was told what became of it. Not a stage: it happens beside."""
+"""The source was told what became of it. Not a stage: it happens beside, once there is an end."""
+APPROVE = "approve"
+"""What a step is about that moves nothing: it only allows the pool to take the asset."""
+NEWEST_KEPT = 100
+"""So many of the newest stay known however old they are: a run is counted over signals, not over time."""
 
 
 class Purpose(StrEnum):
@@ -135,6 +138,14 @@ class Step:
         """The version that was signed last."""
         return self.versions[-1]
 
+    @property
+    def has_traded(self) -> bool:
+        """Whether it moved the asset: mined, with success, and neither an approval nor a cancellation."""
+        if self.mined is None or not self.mined.ok or self.about == APPROVE:
+            return False
+        version = self.version(self.mined.hash)
+        return version is not None and version.purpose is Purpose.OWN
+
     def version(self, tx_hash: str) -> Version | None:
         """The version of that hash."""
         return next((one for one in self.versions if one.hash == tx_hash), None)
@@ -144,8 +155,10 @@ class Step:
 class Intent:
     """One intent. `id` is its signal's key.
 
-    amount: in the asset's smallest units; value_e8: what it is worth, reserved from admission on. admitted: when.
-    supplied_before: what was supplied at admission, so that the outcome can be held against it.
+    amount: in the asset's smallest units; value_e8: what it is worth, reserved from admission on. admitted: when;
+    last_use: when it was last admitted, signed or found in a block, so that a wait shortens no window.
+    funds_e8: total funds at admission. supplied_before: what was supplied then, so that the outcome can be held
+    against it.
     end: what became of it, for people. written: whether its source was told.
     """
 
@@ -156,6 +169,8 @@ class Intent:
     amount: int = 0
     value_e8: UsdE8 = UsdE8(0)  # noqa: RUF009 - a NewType over int
     admitted: Now | None = None
+    last_use: Now | None = None
+    funds_e8: int = 0
     supplied_before: int = 0
     steps: tuple[Step, ...] = ()
     end: Message | None = None
@@ -179,10 +194,23 @@ class Intent:
         return self.ended is not None and not self.written and self.signal.source is Source.NOTION
 
     @property
+    def is_flying(self) -> bool:
+        """Whether it has an unsettled transaction that somebody still looks after."""
+        return self.is_open and self.in_the_air is not None
+
+    @property
     def used_e8(self) -> int:
-        """What it takes from the day's limit: all of it from admission on, nothing if nothing was ever mined."""
-        spent = any(step.mined and step.mined.ok for step in self.steps)
-        return self.value_e8 if self.admitted and (self.is_open or spent) else 0
+        """What it takes from the day's limit: all of it from admission on, nothing if it ended without a trade."""
+        return self.value_e8 if self.admitted and (self.is_open or self._has_traded) else 0
+
+    @property
+    def counts_from_ms(self) -> int:
+        """When it last took something from a limit, or else came (steady time)."""
+        return (self.last_use or self.proposed).steady_ms
+
+    @property
+    def _has_traded(self) -> bool:
+        return any(step.has_traded for step in self.steps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,27 +229,32 @@ class Blotter:
 
     def in_the_air(self) -> Intent | None:
         """The one with an unsettled transaction: never more than one an account."""
-        return next((one for one in self.intents if one.is_open and one.in_the_air), None)
+        return next((one for one in self.intents if one.is_flying), None)
 
     def used_e8(self, since_ms: int) -> int:
-        """What was used gross since then (steady time)."""
-        return sum(one.used_e8 for one in self.intents if one.admitted and one.admitted.steady_ms >= since_ms)
+        """What was used gross since then (steady time); what is reserved counts however long ago that was."""
+        return sum(one.used_e8 for one in self.intents if one.is_open or one.counts_from_ms >= since_ms)
 
     def last_trade_ms(self) -> int | None:
-        """When a trade was last admitted that used anything (steady time)."""
-        times = [one.admitted.steady_ms for one in self.intents if one.admitted and one.used_e8]
-        return max(times, default=None)
+        """When anything that is or may become a trade was last admitted, signed or mined (steady time)."""
+        return max((one.counts_from_ms for one in self.intents if one.used_e8), default=None)
 
     def same_action(self, action: Action, since_ms: int) -> int:
-        """How many of an action were taken since then."""
+        """How many of an action were taken since then; one that was refused after all was not."""
         return sum(
-            one.admitted is not None and one.admitted.steady_ms >= since_ms and one.signal.action is action
+            one.admitted is not None
+            and one.admitted.steady_ms >= since_ms
+            and one.signal.action is action
+            and one.stage is not Stage.REFUSED
             for one in self.intents
         )
 
-    def arrivals(self, since_ms: int) -> int:
-        """How many signals arrived since then."""
-        return sum(one.proposed.steady_ms >= since_ms for one in self.intents)
+    def arrivals(self, since_ms: int, until_ms: int | None = None) -> int:
+        """How many signals arrived since then, and no later than `until_ms`; both ends are within."""
+        return sum(
+            since_ms <= one.proposed.steady_ms and (until_ms is None or one.proposed.steady_ms <= until_ms)
+            for one in self.intents
+        )
 
     def run(self, upto: Intent, since_ms: int) -> int:
         """How many of its action came in a row since then, it included; HOLD or the other action ends a run."""
@@ -240,46 +273,61 @@ def fold(events: Iterable[Recorded]) -> Blotter:
     """All intents as the journal tells them, oldest event first. Raises ValueError on what does not fit together.
 
     Whoever trades must know what is in the air: a record that cannot be read stops the trader, not the watch.
+    It takes a time in proportion to the events, however many intents there were.
     """
-    found: dict[str, Intent] = {}  # by id, the oldest first: a journal has tens of thousands
+    intents: dict[str, Intent] = {}
+    flying: Intent | None = None
     for recorded in events:
+        event = recorded.event
         try:
-            intent_id = str(recorded.event.data["intent"])
-            found[intent_id] = _step(found.get(intent_id), intent_id, recorded.event)
+            moved = _stepped(intents.get(str(event.data["intent"])), flying, event)
         except (IllegalActError, KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"event {recorded.seq} ({recorded.event.kind}): {error}") from error
-    return Blotter(tuple(found.values()))
+            raise ValueError(f"event {recorded.seq} ({event.kind}): {error}") from error
+        intents[moved.id] = moved
+        if flying is None or flying.id == moved.id:
+            flying = moved if moved.is_flying else None
+    return Blotter(tuple(intents.values()))
 
 
 def after(blotter: Blotter, event: Event) -> Blotter:
     """The blotter after one event. Raises IllegalActError, KeyError, TypeError or ValueError if it cannot be."""
-    intent_id = str(event.data["intent"])
-    intent = blotter.get(intent_id)
-    moved = _step(intent, intent_id, event)
-    if intent is None:
-        return replace(blotter, intents=(*blotter.intents, moved))
-    return replace(blotter, intents=tuple(moved if one.id == intent_id else one for one in blotter.intents))
+    before = blotter.get(str(event.data["intent"]))
+    moved = _stepped(before, blotter.in_the_air(), event)
+    if before is None:
+        return Blotter((*blotter.intents, moved))
+    return Blotter(tuple(moved if one.id == moved.id else one for one in blotter.intents))
 
 
-def forget(blotter: Blotter, since_ms: int) -> Blotter:
-    """Without the ended ones that no limit counts any more (steady time); open ones always stay."""
-    return replace(
-        blotter,
-        intents=tuple(
-            one for one in blotter.intents if one.is_open or one.proposed.steady_ms >= since_ms or one.is_untold
-        ),
+def forget(blotter: Blotter, since_ms: int, newest: int = NEWEST_KEPT) -> Blotter:
+    """Without those of before then (steady time) that no limit counts any more.
+
+    Open ones always stay, and those whose source was not told, and the newest, which make a run.
+    """
+    older = len(blotter.intents) - newest
+    kept = (
+        one
+        for place, one in enumerate(blotter.intents)
+        if place >= older or one.is_open or one.is_untold or one.counts_from_ms >= since_ms
     )
+    return Blotter(tuple(kept))
 
 
-def _step(intent: Intent | None, intent_id: str, event: Event) -> Intent:
+def _stepped(intent: Intent | None, flying: Intent | None, event: Event) -> Intent:
+    """The intent after one event of its own; flying: the one in the air before it, of all."""
+    intent_id = str(event.data["intent"])
     if event.kind == Act.PROPOSE:
         if intent is not None:
             raise IllegalActError(f"a second intent {intent_id}")
-        data = cast("dict[str, Json]", event.data)
-        return Intent(intent_id, Signal.from_json(data["signal"]), event.now)
+        return Intent(intent_id, Signal.from_json(event.data["signal"]), event.now)
     if intent is None:
         raise IllegalActError(f"{event.kind} of an intent {intent_id} that is not there")
-    return replace(intent, written=True) if event.kind == WRITTEN else _moved(intent, Act(event.kind), event)
+    if event.kind == WRITTEN:
+        if intent.is_open:
+            raise IllegalActError(f"{WRITTEN} while {intent.stage.value}")
+        return replace(intent, written=True)
+    if event.kind == Act.SIGN and flying is not None and flying.id != intent_id:
+        raise IllegalActError(f"{event.kind} while {flying.id} is in the air")
+    return _moved(intent, Act(event.kind), event)
 
 
 def _moved(intent: Intent, act: Act, event: Event) -> Intent:
@@ -292,17 +340,22 @@ def _moved(intent: Intent, act: Act, event: Event) -> Intent:
     intent = replace(intent, stage=stage)
     match act:
         case Act.ADMIT:
+            figures = cast("dict[str, Json]", data["figures"])
             return replace(
                 intent,
                 amount=int(str(data["amount"])),
                 value_e8=UsdE8(int(str(data["value_e8"]))),
                 admitted=event.now,
-                supplied_before=int(str(cast("dict[str, Json]", data["figures"])["supplied"])),
+                last_use=event.now,
+                funds_e8=int(str(figures["funds_e8"])) if "funds_e8" in figures else 0,
+                supplied_before=int(str(figures["supplied"])),
             )
         case Act.SIGN:
-            return replace(intent, steps=_signed(intent.steps, data, event.now))
+            return replace(intent, steps=_signed(intent.steps, data, event.now), last_use=event.now)
         case Act.MINE | Act.UNMINE | Act.CONFIRM:
-            return replace(intent, steps=_on_chain(intent.steps, act, data))
+            steps = _on_chain(intent.steps, act, data)
+            is_news = steps[-1].mined not in {None, intent.steps[-1].mined}
+            return replace(intent, steps=steps, last_use=event.now if is_news else intent.last_use)
         case Act.REFUSE:
             rules = cast("list[dict[str, Json]]", data["rules"])
             names = tuple(str(one["rule"]) for one in rules)
@@ -315,7 +368,7 @@ def _moved(intent: Intent, act: Act, event: Event) -> Intent:
 
 def _signed(steps: tuple[Step, ...], data: dict[str, Json], now: Now) -> tuple[Step, ...]:
     """A further version of the step in the air, or the first of the next one, with the next nonce."""
-    nonce = cast("int", data["nonce"])
+    nonce = int(cast("int", data["nonce"]))
     version = Version(
         hash=str(data["hash"]),
         raw=str(data["raw"]),

@@ -50,7 +50,7 @@ class Delivery:
 
     instead_of: the channel that it stands in for, where there is one. tries: since the last start.
     unsure_ms: when it was first handed over so that it may have been taken (steady time). marked: whether the
-    journal knows of that.
+    journal knows of that. stand_ins: the channels that were told instead, so far.
     """
 
     told: Told
@@ -62,18 +62,21 @@ class Delivery:
     tries: int = 0
     unsure_ms: int | None = None
     marked: bool = False
+    stand_ins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Outbox:
     """All deliveries under way, by place; and the thread of each incident on each channel.
 
-    heard: (notice, channel) that were delivered while others of the same notice still wait.
+    heard, done: (notice, channel) that were delivered, and that were closed in any way, while others of the same
+    notice still wait.
     """
 
     waiting: tuple[Delivery, ...] = ()
     threads: tuple[tuple[str, int, str], ...] = ()
     heard: tuple[tuple[str, str], ...] = ()
+    done: tuple[tuple[str, str], ...] = ()
     places: int = 0
 
     def thread(self, channel: str, incident: int | None) -> str:
@@ -140,12 +143,37 @@ def unrepeatable(outbox: Outbox, channel: str, key_lives_ms: int, now: Now) -> t
     )
 
 
-def stranded(outbox: Outbox, channel: str, down_ms: int, now: Now) -> tuple[Delivery, ...]:
-    """What waits for a channel that is down for longer than others should have to wait."""
+def is_waiting(outbox: Outbox, delivery: Delivery) -> bool:
+    """Whether nothing has become of it yet."""
+    about = (delivery.told.notice, delivery.channel)
+    return any((one.told.notice, one.channel) == about for one in outbox.waiting)
+
+
+def addressed(outbox: Outbox) -> dict[str, set[str]]:
+    """For each notice under way, every channel that it was ever meant for, whatever became of it there."""
+    channels: dict[str, set[str]] = {}
+    for one in outbox.waiting:
+        channels.setdefault(one.told.notice, set()).add(one.channel)
+    for notice, channel in outbox.done:
+        channels.setdefault(notice, set()).add(channel)
+    return channels
+
+
+def stranded(outbox: Outbox, channel: str, failing_ms: int | None, down_ms: int, now: Now) -> tuple[Delivery, ...]:
+    """What waits for a channel that is down for longer than others should have to wait, and nobody stands in for.
+
+    failing_ms: since when the channel takes nothing (steady time); None where there is no such channel any more.
+    """
+    at_work = {*outbox.heard}
+    at_work |= {(one.told.notice, one.channel) for one in outbox.waiting if now.steady_ms - one.due_ms < down_ms}
     return tuple(
         one
         for one in outbox.waiting
-        if one.channel == channel and not one.instead_of and now.steady_ms - one.due_ms >= down_ms
+        if one.channel == channel
+        and not one.instead_of
+        and one.due_ms <= now.steady_ms
+        and now.steady_ms - min(one.due_ms, one.due_ms if failing_ms is None else failing_ms) >= down_ms
+        and not any((one.told.notice, other) in at_work for other in one.stand_ins)
     )
 
 
@@ -169,13 +197,13 @@ def given_up_event(delivery: Delivery, why: Message, now: Now) -> Event:
     return _event(GIVEN_UP, Level.ALERT, now, message, delivery, {})
 
 
-def rerouted_event(delivery: Delivery, to: str, key: str, now: Now) -> Event:
-    """The record that another channel stands in for one that is down."""
-    message = msg(
-        "{channel} is down; {other} is told instead: {what}",
-        channel=delivery.channel,
-        other=to,
-        what=delivery.told.title,
+def rerouted_event(delivery: Delivery, to: str, key: str, now: Now, *, spared: bool = False) -> Event:
+    """The record that another channel stands in for one that is down, or that is spared."""
+    channel, what = delivery.channel, delivery.told.title
+    message = (
+        msg("{channel} is spared; {other} is told instead: {what}", channel=channel, other=to, what=what)
+        if spared
+        else msg("{channel} is down; {other} is told instead: {what}", channel=channel, other=to, what=what)
     )
     data: dict[str, Json] = {"to": to, "to_key": key}
     return _event(REROUTED, Level.WARNING, now, message, delivery, data)
@@ -280,12 +308,21 @@ def _closed(outbox: Outbox, data: dict[str, Json], *, ref: str = "", heard: bool
         threads = (*threads, (channel, incident, ref))[-KEPT_THREADS:]
     still = {one.told.notice for one in waiting}
     known = (*outbox.heard, *(((notice, channel),) if heard else ()))
-    return replace(outbox, waiting=waiting, threads=threads, heard=tuple(one for one in known if one[0] in still))
+    done = (*outbox.done, (notice, channel))
+    return replace(
+        outbox,
+        waiting=waiting,
+        threads=threads,
+        heard=tuple(one for one in known if one[0] in still),
+        done=tuple(one for one in done if one[0] in still),
+    )
 
 
 def _rerouted(outbox: Outbox, data: dict[str, Json], now: Now) -> Outbox:
     notice, channel, to = str(data["notice"]), str(data["channel"]), str(data["to"])
-    held_up = next(one for one in outbox.waiting if (one.told.notice, one.channel) == (notice, channel))
+    held_up = next((one for one in outbox.waiting if (one.told.notice, one.channel) == (notice, channel)), None)
+    if held_up is None:
+        raise KeyError(f"{notice} does not wait for {channel}")
     other = replace(
         held_up,
         channel=to,
@@ -295,9 +332,10 @@ def _rerouted(outbox: Outbox, data: dict[str, Json], now: Now) -> Outbox:
         tries=0,
         unsure_ms=None,
         marked=False,
+        stand_ins=(),
     )
-    waiting = sorted((*outbox.waiting, other), key=lambda one: one.place)
-    return replace(outbox, waiting=tuple(waiting))
+    known = _changed(outbox, held_up, lambda one: replace(one, stand_ins=(*one.stand_ins, to))).waiting
+    return replace(outbox, waiting=tuple(sorted((*known, other), key=lambda one: one.place)))
 
 
 def _unsure(outbox: Outbox, data: dict[str, Json], now: Now) -> Outbox:

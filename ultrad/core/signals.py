@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import cast
 
@@ -47,6 +47,11 @@ class Signal:
     at_ms: int
     arrived: Now
 
+    def __post_init__(self) -> None:
+        """Raise ValueError for a confidence that no rule can compare: it would stop the judge each time."""
+        if not (self.confidence.is_finite() and 0 <= self.confidence <= MAX_CONFIDENCE):
+            raise ValueError(f"a confidence of {self.confidence}")
+
     @property
     def key(self) -> str:
         """What makes two signals the same."""
@@ -68,12 +73,16 @@ class Signal:
     def from_json(cls, data: object) -> "Signal":
         """Read what `json` wrote. Raises KeyError, TypeError, ValueError on anything else."""
         fields = cast("Mapping[str, Json]", data)
-        wall_ms, steady_ms = cast("list[int]", fields["arrived"])
+        wall_ms, steady_ms = (int(one) for one in cast("list[int]", fields["arrived"]))
+        try:
+            confidence = Decimal(str(fields["confidence"]))
+        except InvalidOperation as error:  # no ValueError
+            raise ValueError(f"a confidence of {fields['confidence']}") from error
         return cls(
             source=Source(str(fields["source"])),
             id=str(fields["id"]),
             action=Action(str(fields["action"])),
-            confidence=Decimal(str(fields["confidence"])),
+            confidence=confidence,
             reason=str(fields["reason"]),
             at_ms=int(cast("int", fields["at_ms"])),
             arrived=Now(wall_ms, steady_ms),

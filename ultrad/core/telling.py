@@ -52,15 +52,16 @@ class Hours:
 
     def closed_for_ms(self, local: datetime) -> int:
         """Milliseconds from `local` (aware) until it is open; 0 while it is."""
-        day = local.date()
+        # By timestamps: where an hour is shown twice, wall times alone cannot tell before from after.
+        day, now_s = local.date(), local.timestamp()
         for ahead in range(-1, 8):
             on = day + timedelta(days=ahead)
             if on.weekday() not in self.weekdays:
                 continue
             begins = datetime.combine(on, self.begins, local.tzinfo)
             ends = datetime.combine(on + timedelta(days=self.ends <= self.begins), self.ends, local.tzinfo)
-            if local < ends:
-                return max(0, round((begins.timestamp() - local.timestamp()) * 1_000))
+            if now_s < ends.timestamp():
+                return max(0, round((begins.timestamp() - now_s) * 1_000))
         raise AssertionError("hours without a weekday")
 
 
@@ -138,8 +139,8 @@ def notices_of(before: Book, book: Book, event: Event, rules: TellRules, zone: t
         return ()
     if why is Why.BACK and not _worth_telling_again(was, incident, event.now, rules):
         return ()
-    if why is Why.RECOVERED and incident.told_at is None:
-        return ()  # nobody heard of it
+    if why is Why.RECOVERED and not incident.aired:
+        return ()  # nobody heard of it, or of its coming back
     return (_about(incident, why, event, zone),)
 
 
@@ -182,6 +183,8 @@ def _about(incident: Incident, why: Why, event: Event, zone: tzinfo) -> Notice:
 
 def _title(incident: Incident, why: Why, event: Event, zone: tzinfo) -> Message:
     what, since = incident.message, local_text(incident.opened, zone)
+    if why is Why.REMINDER and not incident.stands:
+        return msg("Over, but nobody has answered since {since}: {what}", since=since, what=what)
     titles = {
         Why.REOPENED: msg("Again: {what}", what=what),
         Why.BACK: msg("Again ({count} times by now): {what}", count=incident.returns + 1, what=what),
@@ -226,6 +229,7 @@ def due(book: Book, rules: TellRules, unheard: frozenset[int], now: Now) -> tupl
     """The incidents that are to be told again now.
 
     unheard: those whose last notice no channel has delivered yet; telling again would only lengthen the queue.
+    What was never told (the process ended in between) is due at once.
     """
     return tuple(
         one
@@ -234,13 +238,14 @@ def due(book: Book, rules: TellRules, unheard: frozenset[int], now: Now) -> tupl
         and one.severity is not Severity.S3
         and (one.stands or one.severity is Severity.S1)
         and one.number not in unheard
-        and one.told_at is not None
-        and now.steady_ms - one.told_at.steady_ms >= _repeat_ms(one, rules)
+        and (one.told_at is None or now.steady_ms - one.told_at.steady_ms >= _repeat_ms(one, rules))
     )
 
 
 def _repeat_ms(incident: Incident, rules: TellRules) -> int:
-    return rules.repeat_s1_ms if incident.severity is Severity.S1 else rules.repeat_s2_ms
+    """How long after the last notice. The last one may have said "recovered", and what came back kept quiet."""
+    repeat_ms = rules.repeat_s1_ms if incident.severity is Severity.S1 else rules.repeat_s2_ms
+    return min(repeat_ms, rules.quiet_ms) if incident.stands and not incident.aired else repeat_ms
 
 
 def escalates(incident: Incident, rules: TellRules) -> bool:

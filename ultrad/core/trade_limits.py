@@ -22,7 +22,7 @@ class TradeLimits:
 
     min_confidence: 0 to 100. fresh_ms: how old a signal may be, by its own time; ahead_ms: how far ahead of ours
     its clock may be. repeats: so many of the same action within repeat_ms are taken, no more. burst: more signals
-    than this within burst_ms trip. run: so many BUY or SELL in a row trip.
+    than this within burst_ms trip. run: so many BUY or SELL in a row trip (`intents.NEWEST_KEPT` at most).
 
     max_fee_wei: gas over this is waited for, gas_wait_ms at a time. gas_errors: so many in a row trip.
     tolerance_bps: how far an outcome may be from what was simulated.

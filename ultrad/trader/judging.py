@@ -47,10 +47,16 @@ class Judgement:
 class Judge:
     """Asks every rule. funds: the lowest total funds within the window, as it sees them."""
 
-    def __init__(self, ports: TraderPorts, settings: TradeSettings) -> None:
+    def __init__(self, ports: TraderPorts, settings: TradeSettings, before: Blotter) -> None:
+        """before: what was traded before a restart: the funds that it was held against count as seen."""
         self._ports, self._settings = ports, settings
         self._limits = settings.limits
         self._funds = RollingExtremes(settings.limits.window_ms)
+        self._funds.prepend(
+            (one.admitted.steady_ms, one.funds_e8, one.funds_e8)
+            for one in before.intents
+            if one.admitted is not None and one.funds_e8
+        )
 
     def day_limit_e8(self, now: Now) -> int | None:
         """What trades may use within the window, by its lowest funds; None where none were read in it."""

@@ -31,7 +31,7 @@ class Trader:
         """blotter: as the journal tells it."""
         self._ports, self._settings = ports, settings
         self._book = TradeBook(ports.journal, blotter)
-        self._judge = Judge(ports, settings)
+        self._judge = Judge(ports, settings, blotter)
         self._sending = Sending(ports, settings, self._book)
         self._settling = Settling(ports, settings, self._book, self._sending)
         self._wake = anyio.Event()

@@ -13,6 +13,7 @@ from ultrad.core.status import (
     StandingLine,
     Status,
 )
+from ultrad.core.trade_status import TradeStatus
 from ultrad.i18n import Message
 from ultrad.units import short_address
 from ultrad.web.words import Words, fixed, hf_exact
@@ -37,6 +38,7 @@ def status_view(status: Status, words: Words) -> Json:
         "sequencer_up": status.sequencer_up,
         "endpoints": [_endpoint(one, words) for one in status.endpoints],
         "incidents": [_incident(one, words) for one in status.incidents],
+        "trade": None if status.trade is None else _trade(status.trade, words),
         "channels": [_channel(one, status, words) for one in status.channels],
         "findings": [_finding(one, words) for one in status.findings],
         "parts": [
@@ -60,6 +62,30 @@ def status_view(status: Status, words: Words) -> Json:
         "automation_job_failure_count_24h": status.counts.job_failures,
         "loosened": [words(one) for one in status.loosened],
         "recent": [_event(one, words) for one in status.recent],
+    }
+
+
+def _trade(trade: TradeStatus, words: Words) -> Json:
+    return {
+        "dry_run": trade.dry_run,
+        "position": trade.position,
+        "asset": short_address(trade.asset),
+        "trouble": _said(trade.trouble, words),
+        "used_usd": fixed(trade.used_e8, _USD_DIGITS),
+        "limit_usd": None if trade.limit_e8 is None else fixed(trade.limit_e8, _USD_DIGITS),
+        "in_the_air": trade.in_the_air or None,
+        "waiting": trade.waiting,
+        "recent": [
+            {
+                "id": one.id,
+                "action": one.action.value,
+                "arrived_ms": one.arrived_ms,
+                "stage": one.stage.value,
+                "hash": one.hash or None,
+                "outcome": _said(one.end, words),
+            }
+            for one in trade.recent
+        ],
     }
 
 

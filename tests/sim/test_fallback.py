@@ -1,0 +1,179 @@
+"""Who stands in for a channel that is down, and when."""
+
+import anyio
+import pytest
+
+from tests.sim.office import S1, S2, TELL, Office
+from ultrad.core.events import Level
+from ultrad.core.outbox import Delivery
+from ultrad.core.telling import Notice, Target, TellRules, Why, queued_event
+from ultrad.i18n import msg
+from ultrad.ports import Quota
+from ultrad.postman import MOST_AT_ONCE, PostRules
+
+pytestmark = pytest.mark.looptime(noop_cycles=0)
+
+DOWN_S = 300
+
+
+def alone(tell: TellRules = TELL) -> Office:
+    """Without incidents: only what a test queues is told."""
+    return Office(alone=True, tell=tell)
+
+
+def stand_ins(office: Office) -> list[tuple[object, object]]:
+    return [(one.data["channel"], one.data["to"]) for one in office.events("notice.rerouted")]
+
+
+def waiting(office: Office, channel: str) -> list[Delivery]:
+    return [one for one in office.postman.outbox.waiting if one.channel == channel]
+
+
+@pytest.mark.parametrize("mode", ["down", "hang", "cut", "throttled", "refused", "broken"])
+async def test_fallback__down_for_so_long__the_next_is_told_and_it_is_said(mode: str) -> None:
+    async with alone().life() as office:
+        office.channels["slack"].mode = mode
+        office.queue("slack", severity=S1)
+        await anyio.sleep(DOWN_S - 1)
+        assert office.shown("hook") == []
+        await anyio.sleep(17)  # a try that hangs is known to fail only then
+        assert office.shown("hook") == ["notice notice-1"]
+        (event,) = office.events("notice.rerouted")
+        assert event.level is Level.WARNING
+        assert "slack is down; hook is told instead: notice notice-1" in str(event.message)
+        assert office.told() == {("channel_down", "slack")}
+        await anyio.sleep(3_600)
+        assert stand_ins(office) == [("slack", "hook")]
+        office.channels["slack"].mode = "ok"
+        await anyio.sleep(601)
+        assert office.shown("slack")[-1] == "notice notice-1"  # it still gets what waited
+        assert office.told() == set()
+
+
+async def test_fallback__known_to_be_down__what_is_new_does_not_wait_in_vain() -> None:
+    async with alone().life() as office:
+        office.channels["slack"].mode = "down"
+        office.queue("slack", incident=1)
+        await anyio.sleep(DOWN_S + 10)
+        office.queue("slack", incident=2, severity=S1)
+        await anyio.sleep(2)
+        assert office.shown("hook") == ["notice notice-1", "notice notice-2"]
+
+
+async def test_fallback__the_next_is_down_too__the_one_after_it_is_told() -> None:
+    async with alone().life() as office:
+        for name in ("slack", "hook"):
+            office.channels[name].mode = "down"
+        office.queue("slack")
+        await anyio.sleep(DOWN_S + 2)
+        assert stand_ins(office) == [("slack", "hook")]  # nobody knows of hook's trouble yet
+        await anyio.sleep(DOWN_S + 2)
+        assert stand_ins(office) == [("slack", "hook"), ("slack", "mail")]
+        assert office.shown("mail") == ["notice notice-1"]
+        office.queue("slack")
+        await anyio.sleep(2)
+        assert stand_ins(office)[2:] == [("slack", "mail")]  # now it is known
+
+
+async def test_fallback__the_next_rejects_it__is_asked_once_and_the_one_after_it_is_told() -> None:
+    async with alone().life() as office:
+        office.channels["slack"].mode, office.channels["hook"].mode = "down", "rejected"
+        office.queue("slack")
+        await anyio.sleep(3_600)
+        assert stand_ins(office) == [("slack", "hook"), ("slack", "mail")]
+        assert len(office.channels["hook"].tries) == len(office.channels["mail"].tries) == 1
+        assert len(office.recorded("notice.given_up")) == 1
+        assert office.recorded("journal.repeated") == []
+
+
+async def test_fallback__all_reject_it__it_goes_on_waiting_for_the_first() -> None:
+    async with alone().life() as office:
+        office.channels["slack"].mode = "down"
+        for name in ("hook", "mail"):
+            office.channels[name].mode = "rejected"
+        office.queue("slack")
+        await anyio.sleep(3_600)
+        assert len(office.journal.recorded) < 10
+        assert [one.told.notice for one in waiting(office, "slack")] == ["notice-1"]
+
+
+async def test_fallback__told_by_another_of_its_route__is_rerouted_all_the_same() -> None:
+    async with alone().life() as office:
+        office.channels["slack"].mode = "down"
+        office.queue("slack", "line")
+        await anyio.sleep(DOWN_S + 5)
+        assert office.shown("line") == office.shown("hook") == ["notice notice-1"]
+
+
+async def test_fallback__told_anyway_or_given_up_on__is_never_a_stand_in() -> None:
+    async with alone().life() as office:
+        office.channels["slack"].mode, office.channels["hook"].mode = "down", "rejected"
+        office.queue("slack", "hook", "mail")
+        await anyio.sleep(3_600)
+        assert stand_ins(office) == []
+        assert len(office.channels["hook"].tries) == len(office.channels["mail"].tries) == 1
+
+
+async def test_fallback__not_configured_any_more__another_is_told_and_it_is_given_up_on() -> None:
+    async with Office(alone=True, post=PostRules(give_up_ms=3_600_000)).life() as office:
+        office.queue("fax")
+        await anyio.sleep(DOWN_S + 2)
+        assert office.shown("hook") == ["notice notice-1"]
+        await anyio.sleep(3_600)
+        assert "it is not configured any more" in str(office.events("notice.given_up")[0].message)
+        assert office.postman.outbox.waiting == ()
+
+
+async def test_fallback__slow_but_not_down__nobody_stands_in() -> None:
+    async with alone().life() as office:
+        office.channels["hook"].mode = "throttled"
+        office.journal.full = True  # nothing is tried: no channel's fault
+        office.queue("slack")
+        await anyio.sleep(2 * DOWN_S)
+        assert office.postman.outbox.waiting[0].stand_ins == ()
+        assert office.told() == set()
+
+
+async def test_fallback__held_until_the_morning__waits_for_its_time_first() -> None:
+    async with alone().life() as office:
+        office.channels["slack"].mode = "down"
+        office.queue("slack", severity=S1, incident=1)
+        office.queue("slack", incident=2, held_s=3_600)
+        await anyio.sleep(3_590)
+        assert office.shown("hook") == ["notice notice-1"]
+        await anyio.sleep(15)
+        assert office.shown("hook") == ["notice notice-1", "notice notice-2"]
+
+
+async def test_fallback__not_meant_to_be_heard__costs_nothing() -> None:
+    tell = TellRules(TELL.routes, costly=frozenset({"hook"}))
+    async with alone(tell).life() as office:
+        office.channels["slack"].mode = "down"
+        to = (Target("slack", 0),)
+        quiet = Notice(Why.TAKEN_ON, S1, Level.INFO, msg("taken on"), (), 1)
+        event = queued_event(quiet, "quiet", {"slack": "k"}, to, office.clock.now())
+        office.heard.post(event)
+        office.postman.take(event)
+        await anyio.sleep(DOWN_S + 2)
+        assert stand_ins(office) == [("slack", "mail")]
+
+
+async def test_fallback__spared_and_nobody_left__is_spared_and_said() -> None:
+    async with alone(TellRules()).life() as office:
+        office.channels["line"].left = Quota(200, 199, 1)
+        office.queue("line")
+        await anyio.sleep(2)
+        assert len(office.recorded("notice.spared")) == 1
+        assert stand_ins(office) == []
+
+
+async def test_fallback__hundreds_wait__go_in_turns_and_the_gravest_first() -> None:
+    async with alone().life() as office:
+        office.channels["slack"].mode = "down"
+        for number in range(120):
+            office.queue("slack", incident=number, severity=S1 if number == 119 else S2)
+        await anyio.sleep(DOWN_S + 0.9)
+        assert office.shown("hook")[0] == "notice notice-120"
+        assert len(stand_ins(office)) == MOST_AT_ONCE
+        await anyio.sleep(5)
+        assert len(stand_ins(office)) == len(office.shown("hook")) == 120
