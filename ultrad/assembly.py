@@ -177,7 +177,11 @@ class Assembly:
             parts = (*parts, Part("account", self.account.run, TRADER_LIMIT_S))
         if self.deadman is not None:
             parts = (*parts, Part("deadman", self.deadman.run, SLOW_PART_LIMIT_S, critical=False))
-        supervisor = Supervisor(parts, (self._say_goodbye, self.daemon.mark_end, organs.journal.close), around)
+        supervisor = Supervisor(
+            parts,
+            (self.organs.estop.finish, self._say_goodbye, self.daemon.mark_end, organs.journal.close),
+            around,
+        )
         self.daemon.supervisor = supervisor
         await supervisor.run(shutdown)
 

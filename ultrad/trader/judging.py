@@ -144,7 +144,10 @@ class Judge:
         return Record(
             last_trade_ms=before.last_trade_ms(),
             same_action=before.same_action(intent.signal.action, now.steady_ms - self._limits.repeat_ms),
-            arrivals=blotter.arrivals(max(since_ms, now.steady_ms - self._limits.burst_ms)),
+            # As it was when this one came: one that waited for its turn must not hide a burst, nor make one.
+            arrivals=blotter.arrivals(
+                max(since_ms, intent.proposed.steady_ms - self._limits.burst_ms), intent.proposed.steady_ms
+            ),
             run=blotter.run(intent, since_ms),
         )
 

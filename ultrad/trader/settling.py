@@ -109,9 +109,10 @@ class Settling:
             await self._ports.estop.trip(stop.trade_cause("outcome_off", off, self._ports.clock.now()))
 
     async def _how_far_off(self, intent: Intent) -> Message | None:
+        """What is missing of the outcome. More than was wanted is interest, or somebody else's gift: no harm."""
         moved = (await self._ports.market.quote()).room.supplied - intent.supplied_before
         wanted = intent.amount if intent.signal.action is Action.BUY else -intent.amount
-        if abs(moved - wanted) * ALL_BPS <= intent.amount * self._settings.limits.tolerance_bps:
+        if (wanted - moved) * ALL_BPS <= intent.amount * self._settings.limits.tolerance_bps:
             return None
         return msg(
             "{id}: the supply moved by {moved}, not by {wanted} (smallest units). Find out what else moved it.",
