@@ -317,6 +317,7 @@ def _account(
         return None
     ports = AccountPorts(
         history=means.history,
+        gate=base.gate,
         estop=base.estop,
         journal=base.journal,
         clock=outside.clock,

@@ -32,7 +32,7 @@ from ultrad.estop import Estop, Ports
 from ultrad.gate import Gate
 from ultrad.live import Holder
 from ultrad.ports import Journal
-from ultrad.units import Now, UsdE8
+from ultrad.units import Now, UsdE8, short_address
 from ultrad.watchdog import AccountPorts, AccountWatch
 
 STRANGER = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
@@ -91,6 +91,7 @@ class Rig:
         self.watch = AccountWatch(
             AccountPorts(
                 history=RpcHistory(self.chain, self.devnet.addresses.account, DEPTH),
+                gate=self.gate,
                 estop=self.estop,
                 journal=cast("Journal", self.record),
                 clock=self.clock,
@@ -250,7 +251,10 @@ async def test_account__transfer_by_an_allowance_of_before__trips_with_hash_and_
     tx = rig.by(STRANGER, rig.token("USDC"), "transferFrom(address,address,uint256)", rig.account, STRANGER, 10**6)
     await rig.look()
     assert tx in rig.tripped()
-    assert STRANGER in rig.tripped()
+    assert short_address(STRANGER) in rig.tripped()
+    assert STRANGER not in rig.tripped()
+    (told,) = [one for one in rig.record.events if one.kind == account_book.INTRUSION]
+    assert told.data["by"] == STRANGER
 
 
 async def test_account__several_blocks_since_the_last_look__each_is_found(rig: Rig) -> None:

@@ -193,8 +193,15 @@ def inflow_event(came: tuple[Log, ...], position: Position, now: Now) -> Event:
 
 
 def intrusion_event(one: Strange, message: Message, now: Now) -> Event:
-    """The record of what nothing explains."""
-    data: dict[str, Json] = {"key": one.key, "block": one.block, "nonce": one.nonce}
+    """The record of what nothing explains, with the addresses whole that are shortened elsewhere."""
+    deeds: list[Json] = [[deed.act.value, deed.asset, str(deed.amount), deed.other] for deed in one.deeds]
+    data: dict[str, Json] = {
+        "key": one.key,
+        "block": one.block,
+        "nonce": one.nonce,
+        "by": one.sender,
+        "deeds": deeds,
+    }
     return Event(INTRUSION, Level.EMERGENCY, now, message, data)
 
 

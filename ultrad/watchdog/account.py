@@ -18,12 +18,15 @@ from ultrad.core.intents import Blotter
 from ultrad.core.intrusion import Act, Position, Seen, Strange
 from ultrad.errors import Permanent, Transient
 from ultrad.estop import Estop
+from ultrad.gate import Gate
 from ultrad.i18n import Message, msg
 from ultrad.ports import Clock, FindingSink, Journal, Turned
 from ultrad.trade_ports import History
-from ultrad.units import Now, UsdE8, usd_text
+from ultrad.units import Now, UsdE8, short_address, usd_text
 
 SOURCE = "account"
+UNREAD = "account_unread"
+"""What holds the gate shut until the first look: somebody may have used the key while nobody watched."""
 POLL_S = 1.0
 """How often a new head is looked for. It costs no call."""
 AGAIN_S = 5.0
@@ -45,6 +48,7 @@ class AccountPorts:
     """What it works on. blotter: the trader's intents as they are now. new_id: a fresh id for an announcement."""
 
     history: History
+    gate: Gate
     estop: Estop
     journal: Journal
     clock: Clock
@@ -69,6 +73,7 @@ class AccountWatch:
         self._kept = self._began
         self._why: Message = msg("it has not been read since the start")
         self.own()
+        ports.gate.hold(UNREAD)
 
     # -------------------------------------------------------- the loop
 
@@ -79,7 +84,8 @@ class AccountWatch:
             try:
                 await self.turn()
             except Transient as error:
-                self._why, pause_s = error.message, AGAIN_S
+                # At the start it goes on quickly: the first readings of the watch are on their way.
+                self._why, pause_s = error.message, AGAIN_S if self._read else POLL_S
             self._observe()
             turned()
             await anyio.sleep(pause_s)
@@ -93,8 +99,10 @@ class AccountWatch:
             await self._begin()
         if newest == self._looked_at:
             return
-        if await self.look():
-            self._looked_at, self._read = newest, self._ports.clock.now()
+        seen = await self.look()
+        if seen.is_whole:  # by an endpoint that may be a block behind the newest: then it is looked at again
+            self._looked_at, self._read = seen.block.number, self._ports.clock.now()
+            self._ports.gate.release(UNREAD)
 
     async def _begin(self) -> None:
         """What was before the first look is nobody's business here: it begins at the confirmed block of now."""
@@ -112,8 +120,8 @@ class AccountWatch:
 
     # -------------------------------------------------------- one look
 
-    async def look(self) -> bool:
-        """Read what is new, and do what follows. Whether it was read up to the head."""
+    async def look(self) -> Seen:
+        """Read what is new, and do what follows."""
         position = self.book.position
         if position is None:
             raise AssertionError("nothing to begin from")
@@ -130,7 +138,7 @@ class AccountWatch:
             await self._ports.journal.append(event)
             self.book = book_of.after(self.book, event)
         self._move(seen, own, now)
-        return seen.is_whole
+        return seen
 
     async def _seen(self, since: Position) -> Seen:
         with anyio.move_on_after(LOOK_S):
@@ -167,8 +175,9 @@ class AccountWatch:
             for step in intent.steps:
                 for version in step.versions:
                     self._own.setdefault(version.hash.lower(), step.nonce)
-        for tx in tuple(self._own)[: max(0, len(self._own) - MOST_OWN)]:
-            del self._own[tx]
+        if len(self._own) > MOST_OWN:
+            newest = sorted(self._own.items(), key=lambda one: one[1])[-MOST_OWN:]
+            self._own = dict(newest)
         return self._own
 
     # -------------------------------------------------------- what is told
@@ -194,7 +203,7 @@ class AccountWatch:
         return msg(
             "{position}: the transaction {hash} (block {block}, from {sender}) takes from the account, or may from"
             " now on, and nothing in the journal explains it: {what} ({worth}). Revoke the account's allowances.",
-            sender=one.sender or "?",
+            sender=short_address(one.sender) if one.sender else "?",
             **facts,
         )
 
@@ -202,16 +211,15 @@ class AccountWatch:
         """Say so where the history is not read, and let nothing be traded on that."""
         now = self._ports.clock.now()
         since = self._read or self._began
-        late = now.steady_ms - since.steady_ms > self._limit_ms
-        if self._read is not None and not late:
+        if now.steady_ms - since.steady_ms <= self._limit_ms:
             self._ports.sink.observe(SOURCE, (), now)
             return
         finding = Finding(
-            code="account_unread",
+            code=UNREAD,
             subject=self._position,
-            level=Level.ALERT if late else Level.INFO,
+            level=Level.ALERT,
             origin=Origin.OUTSIDE,
-            severity=Severity.S2 if late else Severity.S3,
+            severity=Severity.S2,
             effect=Effect.NO_TRADE,
             message=msg(
                 "{position}: the account's history has not been read for {seconds} s (limit {limit} s), so that a "
@@ -267,9 +275,9 @@ def _figures(one: Strange) -> tuple[tuple[str, str], ...]:
 
 
 def _deed(deed: intrusion.Deed) -> str:
-    """One deed as figures: what, how much of which asset, to whom."""
+    """One deed as figures: what, how much of which asset, to whom. It leaves the machine: addresses are short."""
     if deed.act is Act.OTHER:
         return deed.act.value
-    asset = "coin" if deed.asset is None else deed.asset
-    to = "" if deed.other is None else f" → {deed.other}"
+    asset = "coin" if deed.asset is None else short_address(deed.asset)
+    to = "" if deed.other is None else f" → {short_address(deed.other)}"
     return f"{deed.act.value} {deed.amount} {asset}{to}"
