@@ -7,6 +7,7 @@ from ultrad.core import intent_events as events
 from ultrad.core.events import Level, Severity
 from ultrad.core.intents import Act, Blotter, Intent, Purpose, Stage
 from ultrad.core.signals import Action, Signal
+from ultrad.core.trade_status import TradeFigures, figures_of, pipeline_failing
 from ultrad.errors import Duplicate, Permanent, Transient
 from ultrad.gate import GateShutError, MaybeSentError
 from ultrad.i18n import Message, msg
@@ -64,6 +65,10 @@ class Trader:
         self._wake.set()
         return intent
 
+    def figures(self) -> TradeFigures:
+        """How trading went lately."""
+        return figures_of(self.blotter, self._ports.clock.now())
+
     async def written(self, intent_id: str) -> None:
         """Its source was told what became of it."""
         intent = self.blotter.get(intent_id)
@@ -84,6 +89,8 @@ class Trader:
         """One look: settle what is in the air, else go on with the oldest that is open."""
         now = self._ports.clock.now()
         self._book.forget(now, self._settings.limits.window_ms)
+        failing = pipeline_failing(self.figures())
+        self._ports.conditions.observe("trade", (failing,) if failing else (), now)
         try:
             await self._turn(now, turned)
         except (Transient, Permanent):
