@@ -176,7 +176,7 @@ def _on_sign(book: Book, sign: Sign, now: Now) -> tuple[Event, ...]:
     if not known.is_open or (known.stage is Stage.ACKNOWLEDGED and sign.severity < known.severity):
         return (reopened_event(known, sign, now),)
     news = (sign.found and not known.found) or (sign.stop and not known.stop)
-    if not known.stands or sign.severity < known.severity or known.unconfirmed or news:
+    if not known.stands or sign.severity < known.severity or (known.unconfirmed and sign.found) or news:
         return (back_event(known, sign, now),)
     return ()
 
@@ -366,7 +366,8 @@ def _seen(incident: Incident, event: Event, stage: Stage) -> Incident:
         over_at=None,
         returns=incident.returns + (0 if incident.stands else 1),
         aired=incident.aired and incident.stands,
-        unconfirmed=False,
+        # What a finding said of it before a restart, only a finding can say again: a stop stands by itself.
+        unconfirmed=incident.unconfirmed and data["found"] is not True,
         changed=event.now,
     )
 
