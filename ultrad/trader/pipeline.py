@@ -124,8 +124,13 @@ class Trader:
                 admitted = await self._decide(intent)
                 if admitted is not None:
                     await self._both_legs(admitted)
-            case Stage.BOT_ACCEPTED | Stage.UNDER_WAY:
+            case Stage.BOT_ACCEPTED:
                 await self._next_step(intent)
+            case Stage.UNDER_WAY:
+                # Its last nonce is consumed. What that means may not be in the journal yet: the chain could not be
+                # read, or the process ended. Only what is not over goes on to its next transaction.
+                if not await self._settling.conclude(intent):
+                    await self._next_step(intent)
             case _:
                 return
 

@@ -33,11 +33,14 @@ class Settling:
         if step is None:
             raise AssertionError("nothing in the air")
         receipt = await self._receipt(step)
+        consumed = receipt is None and (await self._ports.ledger.nonces()).confirmed > step.nonce
+        if consumed:  # perhaps by our own, mined between the two questions
+            receipt = await self._receipt(step)
         if receipt is not None:
             await self._mined(intent, step, receipt)
         elif step.mined is not None:
             await self._book.record(events.unmined_event(intent, self._ports.clock.now()))
-        elif (await self._ports.ledger.nonces()).confirmed > step.nonce:
+        elif consumed:
             await self._usurped(intent, step)
         else:
             await self._pending(intent, step)
@@ -62,12 +65,17 @@ class Settling:
         again = await self._ports.ledger.receipt(receipt.hash)
         if again is None or again.block != receipt.block:
             return  # the chain changed between two questions: ask anew
-        intent = await self._book.record(events.confirmed_event(intent, mined, now))
-        await self._consumed(intent, mined)
+        await self.conclude(await self._book.record(events.confirmed_event(intent, mined, now)))
 
-    async def _consumed(self, intent: Intent, mined: Mined) -> None:
-        """A nonce is consumed for good: an end, or the next step."""
+    async def conclude(self, intent: Intent) -> bool:
+        """What follows from a nonce that is consumed for good: its end (True), or else its next step is due.
+
+        Raises Transient where the chain cannot be read: nothing is over then, and it is asked again.
+        """
         step = intent.steps[-1]
+        mined = step.mined
+        if mined is None:
+            raise AssertionError("consumed, and by nothing")
         version = step.version(mined.hash)
         if version is not None and version.purpose is Purpose.CANCELLATION:
             message = msg("{id} was cancelled on chain ({hash}).", id=intent.id, hash=mined.hash)
@@ -76,6 +84,9 @@ class Settling:
             await self._reverted(intent, step, mined)
         elif step.about in {"supply", "withdraw"}:
             await self._settle(intent, mined)
+        else:
+            return False
+        return True
 
     async def _reverted(self, intent: Intent, step: Step, mined: Mined) -> None:
         market = self._ports.market
@@ -104,9 +115,9 @@ class Settling:
             amount=str(intent.amount),
             hash=mined.hash,
         )
-        await self._end(Act.SETTLE, intent, message, Level.INFO)
-        if off is not None:
+        if off is not None:  # before its end is recorded: nobody would look again after a crash in between
             await self._ports.estop.trip(stop.trade_cause("outcome_off", off, self._ports.clock.now()))
+        await self._end(Act.SETTLE, intent, message, Level.INFO)
 
     async def _how_far_off(self, intent: Intent) -> Message | None:
         """What is missing of the outcome. More than was wanted is interest, or somebody else's gift: no harm."""
