@@ -101,6 +101,12 @@ class Judge:
         )
         return tuple(one for one in found if one is not None)
 
+    def may_wait(self, intent: Intent, now: Now) -> bool:
+        """Whether it is not looked at yet, because what stands in its way ends by itself."""
+        against = (one.code for one in self._against())
+        held = self._ports.gate.is_held()
+        return admission.may_wait(intent.signal, against, self._limits, now, held=held)
+
     async def with_figures(
         self, intent: Intent, blotter: Blotter, before: tuple[Refusal, ...], now: Now
     ) -> Judgement:

@@ -9,7 +9,7 @@ from ultrad.core.intents import Act, Blotter, Intent, Purpose, Stage
 from ultrad.core.signals import Action, Signal
 from ultrad.core.trade_status import TradeFigures, figures_of, pipeline_failing
 from ultrad.errors import Duplicate, Permanent, Transient
-from ultrad.gate import GateShutError, MaybeSentError
+from ultrad.gate import STOPS, GateShutError, MaybeSentError
 from ultrad.i18n import Message, msg
 from ultrad.ports import Refused, Turned, Unreached
 from ultrad.trade_ports import Call, Order, Unsigned
@@ -121,6 +121,8 @@ class Trader:
     async def _go_on(self, intent: Intent) -> None:
         match intent.stage:
             case Stage.PROPOSED | Stage.ADMITTED:
+                if self._judge.may_wait(intent, self._ports.clock.now()):
+                    return
                 admitted = await self._decide(intent)
                 if admitted is not None:
                     await self._both_legs(admitted)
@@ -204,6 +206,8 @@ class Trader:
         if (why := self._too_late(intent, now)) is not None:
             await self._fail(intent, why)
             return
+        if self._ports.gate.is_held():
+            return  # it passes by itself, as after each start
         call = await self._next_call(intent)
         simulated = await self._ports.market.simulate(call)
         if simulated.gas is None:
@@ -234,7 +238,8 @@ class Trader:
         try:
             intent, version = await self._sending.sign(intent, what, Purpose.OWN)
         except GateShutError as error:
-            await self._fail(intent, error.message)
+            if error.reason in STOPS:
+                await self._fail(intent, error.message)
             return
         outcome = await self._sending.send(version)
         await self._count_gas_errors(outcome)
@@ -279,7 +284,8 @@ class Trader:
 
     def _too_late(self, intent: Intent, now: Now) -> Message | None:
         """Why it must not go on: time has passed since it was judged, or nothing may be sent any more."""
-        if shut := self._ports.gate.shut_by():
+        shut = self._ports.gate.shut_by()
+        if not STOPS.isdisjoint(shut):
             return msg("the gate is shut ({reasons})", reasons=", ".join(shut))
         waited_ms = now.steady_ms - intent.signal.arrived.steady_ms
         begun = any(step.confirmed for step in intent.steps)
