@@ -31,7 +31,7 @@ MAX_HEARD = 20_000
 """More events than the journal itself lets wait."""
 MAX_TEXT = 2_000
 """What an operator says at once: as much as fits into a notice."""
-_HEARD = ("finding.", "estop.", "notice.given_up")
+_HEARD = ("finding.", "estop.", "intent.failed", "notice.given_up")
 _NOT_TOLD = frozenset({"estop.flag_stood"})
 
 

@@ -9,7 +9,7 @@ from ultrad.core.account_book import AccountBook
 from ultrad.core.estop import BY_ULTRAD, Cause, EstopState, Step
 from ultrad.core.events import Event, Recorded, Severity
 from ultrad.core.incidents import Book
-from ultrad.core.intents import Blotter
+from ultrad.core.intents import Act, Blotter
 from ultrad.core.outbox import GIVEN_UP, Outbox
 from ultrad.core.telling import QUEUED
 from ultrad.i18n import Message, msg
@@ -65,7 +65,7 @@ def _missed(events: Sequence[Recorded]) -> tuple[Event, ...]:
         kind = recorded.event.kind
         if kind.startswith("incident.") or kind == QUEUED:
             break
-        if kind.startswith("estop.") or kind == GIVEN_UP:
+        if kind.startswith("estop.") or kind in {GIVEN_UP, Act.FAIL}:
             tail.append(recorded.event)
         if kind in {Step.RESUME, Step.OVERRIDE_END}:
             break

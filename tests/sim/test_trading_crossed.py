@@ -6,6 +6,7 @@ import pytest
 from tests.fakes.bot import FakeBot
 from tests.sim.trading import bench
 from ultrad.core.admission import NOT_YET
+from ultrad.core.events import Severity
 from ultrad.core.intents import Stage
 from ultrad.core.signals import Action
 from ultrad.i18n import msg
@@ -87,6 +88,19 @@ async def test_trade__mined_and_buried_between_two_questions__ours_and_no_intrus
         intent = await there.ends((await there.send()).intent)
         assert intent.stage is Stage.SETTLED
         assert there.made.life.causes == ()
+
+
+@pytest.mark.parametrize("mode", ["refused", "cut", "down"])
+async def test_octobot__refuses_or_nobody_knows__an_s2_until_somebody_resolves_it(mode: str) -> None:
+    async with bench(bot=FakeBot(mode=mode)) as there:
+        intent = await there.ends((await there.send()).intent)
+        await anyio.sleep(2)
+        (incident,) = there.made.life.assembly.daemon.status().incidents
+        assert (incident.severity, incident.code, incident.subject) == (Severity.S2, "octobot_leg", intent.id)
+        await there.made.crash()
+        await there.made.start()
+        await anyio.sleep(20)
+        assert [one.number for one in there.made.life.assembly.daemon.status().incidents] == [incident.number]
 
 
 async def test_trade__outcome_off__tripped_before_its_end_is_recorded() -> None:

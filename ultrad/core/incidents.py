@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import cast
 
 from ultrad.core.events import Event, Json, Level, Recorded, Severity, level_of
+from ultrad.core.intents import OCTOBOT
 from ultrad.core.messages import message_from_json, message_json
 from ultrad.i18n import Message, msg
 from ultrad.units import Now
@@ -157,6 +158,9 @@ def signs_of(event: Event) -> tuple[Sign, ...]:
             return (Sign(key, Severity(str(cause["severity"])), event.level, message, stop=True),)
         case "notice.given_up":
             key = ("notice_given_up", str(data["channel"]))
+            return (Sign(key, Severity.S2, event.level, event.message),)
+        case "intent.failed" if data.get("leg") == OCTOBOT:
+            key = ("octobot_leg", str(data["intent"]))
             return (Sign(key, Severity.S2, event.level, event.message),)
         case _:
             return ()

@@ -87,6 +87,8 @@ WRITTEN = "intent.written"
 """The source was told what became of it. Not a stage: it happens beside, once there is an end."""
 APPROVE = "approve"
 """What a step is about that moves nothing: it only allows the pool to take the asset."""
+OCTOBOT = "octobot"
+"""The leg that failed, in the record of an end on the way to the bot."""
 NEWEST_KEPT = 100
 """So many of the newest stay known however old they are: a run is counted over signals, not over time."""
 

@@ -196,7 +196,7 @@ class Trader:
         return None
 
     async def _bot_failed(self, intent: Intent, message: Message) -> None:
-        await self._book.record(events.end_event(Act.FAIL, intent, message, self._ports.clock.now(), Level.ALERT))
+        await self._book.record(events.bot_failed_event(intent, message, self._ports.clock.now()))
 
     # -------------------------------------------------------- Aave
 
