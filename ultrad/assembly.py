@@ -31,6 +31,7 @@ from ultrad.startup import Past
 from ultrad.supervisor import Around, Part, Supervisor, contained
 from ultrad.trade_ports import History, Ledger, Market, OctoBot, Rows, Signer
 from ultrad.trader import Reception, Trader, TraderPorts, TradeSettings
+from ultrad.upkeep import Upkeep
 from ultrad.watchdog import AccountPorts, AccountWatch, MarketWatch, ReadingAge, Watchdog, WatchPorts
 
 STOPPING = "stopping"
@@ -115,6 +116,7 @@ class Assembly:
     organs: Organs
     age: ReadingAge
     deadman: DeadmanPart | None
+    upkeep: Upkeep
     config: Config
     trader: Trader | None = None
     unread: Message | None = None
@@ -170,6 +172,7 @@ class Assembly:
             Part("notices", organs.postman.run, PART_LIMIT_S),
             *doors,
             Part("view", self.daemon.run_view, PART_LIMIT_S, critical=False),
+            Part("upkeep", self.upkeep.run, PART_LIMIT_S),
         )
         if self.trader is not None:
             parts = (*parts, Part("trader", self.trader.run, TRADER_LIMIT_S))
@@ -265,7 +268,8 @@ def assemble(config: Config, outside: Outside, past: Past) -> Assembly:
     )
     unread = past.unread if config.trade else None
     account = daemon.account = _account(config, outside, past, trader, TradeBase(journal, gate, estop, conditions))
-    return Assembly(outside, daemon, organs, age, deadman, config, trader, unread, account)
+    upkeep = Upkeep(journal, clock, conditions)
+    return Assembly(outside, daemon, organs, age, deadman, upkeep, config, trader, unread, account)
 
 
 @dataclass(frozen=True, slots=True)
