@@ -154,9 +154,9 @@ def _read_before(paths: Paths, journal: SqliteJournal) -> _Before:
     try:
         with open_reader(paths.journal) as reader:
             events, damage = reader.readable(EventFilter(kinds=startup.FOLDED, limit=ALL))
-            past, trouble = Past.of(events), trouble or damage
             newest = reader.events(EventFilter(limit=1, newest_first=True))
             last = newest[0].event.now if newest else None
+            past, trouble = Past.of(events, last), trouble or damage
             found = _hash_at(reader, mark)
             head = reader.head()
     except (Transient, Permanent, UnusableError) as error:

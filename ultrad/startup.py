@@ -4,8 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
-from ultrad.core import account_book, estop, incidents, intents, outbox
+from ultrad.core import account_book, ends, estop, incidents, intents, outbox
 from ultrad.core.account_book import AccountBook
+from ultrad.core.ends import Ends
 from ultrad.core.estop import BY_ULTRAD, Cause, EstopState, Step
 from ultrad.core.events import Event, Recorded, Severity
 from ultrad.core.incidents import Book
@@ -16,7 +17,7 @@ from ultrad.i18n import Message, msg
 from ultrad.ports import Denied, JournalHead
 from ultrad.units import Now
 
-FOLDED = ("account", "estop", "incident", "intent", "notice")
+FOLDED = ("account", "daemon", "estop", "incident", "intent", "notice")
 """The kinds of events that the past is folded from."""
 
 
@@ -35,11 +36,12 @@ class Past:
     missed: tuple[Event, ...] = ()
     blotter: Blotter = field(default_factory=Blotter)
     account: AccountBook = field(default_factory=AccountBook)
+    ends: Ends = field(default_factory=Ends)
     unread: Message | None = None
 
     @classmethod
-    def of(cls, events: Sequence[Recorded]) -> Self:
-        """From the events of the kinds FOLDED, oldest first."""
+    def of(cls, events: Sequence[Recorded], last: Now | None) -> Self:
+        """From the events of the kinds FOLDED, oldest first. last: when anything was recorded last."""
         blotter, account, unread = Blotter(), AccountBook(), None
         try:
             blotter = intents.fold(one for one in events if one.event.kind.startswith("intent."))
@@ -54,6 +56,7 @@ class Past:
             missed=_missed(events),
             blotter=blotter,
             account=account,
+            ends=ends.fold((one for one in events if one.event.kind.startswith("daemon.")), last),
             unread=unread,
         )
 

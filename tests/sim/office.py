@@ -89,7 +89,7 @@ class Office:
     @asynccontextmanager
     async def life(self) -> AsyncIterator["Office"]:
         """From a start to a sudden end."""
-        past = Past.of(self.journal.recorded)
+        past = Past.of(self.journal.recorded, None)
         self.heard = HeardJournal(self.journal)
         self.conditions = Conditions(self.heard)
         gate = Gate(self.flag)

@@ -67,3 +67,51 @@ async def test_upkeep__disk_refuses_for_a_moment__is_nobodys_trouble() -> None:
             await anyio.sleep(5)
         found = {str(one.event.data["code"]) for one in made.recorded("finding.raised")}
         assert "journal_unwritable" not in found
+
+
+# ---------------------------------------------------------------- deaths
+
+
+async def test_upkeep__killed_once__is_told_once_and_over_after_half_an_hour() -> None:
+    async with world(TOLD) as made:
+        await made.pass_by(MINUTE)
+        await made.crash()
+        await made.start()
+        await made.pass_by(MINUTE)
+        assert standing(made, "died") == [(Severity.S2, Level.ALERT, Origin.CODE)]
+        assert "(1 times in 24 h)" in titled(made, "ultrad died at about")[0]
+        await made.pass_by(30 * MINUTE)
+        assert "died" not in made.life.told()
+        assert [title.split(" ")[0] for title in titled(made, "ultrad died")] == ["ultrad", "Recovered:"]
+
+
+async def test_upkeep__stopped_in_order__is_no_death() -> None:
+    async with world(TOLD) as made:
+        await made.pass_by(MINUTE)
+        await made.stop()
+        await made.start()
+        await made.pass_by(MINUTE)
+        assert "died" not in made.life.told()
+        assert [what for _, what in made.monitor.pings][-2:] == ["start", "ok"]
+
+
+@pytest.mark.parametrize("lives_s", [1, 38, 70])
+async def test_upkeep__dies_again_and_again__is_one_incident_and_never_looks_alive(lives_s: int) -> None:
+    async with world(TOLD) as made:
+        await made.pass_by(MINUTE)
+        before = len(made.monitor.pings)
+        for _ in range(20):
+            await made.crash()
+            await made.start()
+            await anyio.sleep(lives_s)
+        assert "ok" not in [what for _, what in made.monitor.pings[before:]]
+        await made.pass_by(MINUTE)
+        (line,) = made.life.assembly.organs.desk.lines()
+        assert (line.code, line.number) == ("died", 1)
+        assert [title for title in titled(made, "ultrad died") if not title.startswith("Still")] == titled(
+            made, "ultrad died"
+        )[:1]
+        (finding,) = (one.finding for one in made.life.assembly.organs.conditions.standing())
+        assert dict(finding.figures) == {"deaths_24h": "20"}
+        await made.pass_by(3 * MINUTE)
+        assert made.monitor.pings[-1][1] == "ok"
