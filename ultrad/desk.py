@@ -160,6 +160,7 @@ class Desk:
         what = msg("Reported by {by}: {text}", by=by, text=said)
         if code and severity is not Severity.S1:
             raise Permanent(msg("A leaked key or an intrusion is an S1: funds are at risk."))
+        self.work()
         # Two may report at once, and a stop takes a moment: each is a cause of its own.
         self._reported = max(self._reported, self.book.last_number) + 1
         sign = Sign((code or book_of.REPORTED, str(self._reported)), severity, _LEVELS[severity], what)
@@ -177,6 +178,7 @@ class Desk:
 
     async def acknowledge(self, number: int, by: str) -> IncidentLine:
         """Take an incident on: it is told no more while it is cared for. Raises Permanent, Transient."""
+        self.work()
         incident = self._open_one(number)
         if incident.stage is Stage.ACKNOWLEDGED and incident.by == by:
             return _line(incident)
@@ -186,6 +188,7 @@ class Desk:
 
     async def note(self, number: int, by: str, text: str) -> IncidentLine:
         """Leave a word. Raises Permanent, Transient."""
+        self.work()
         incident = self.book.numbered(number)
         if incident is None:
             raise _unknown(number)
@@ -193,6 +196,7 @@ class Desk:
 
     async def resolve(self, number: int, by: str, text: str) -> IncidentLine:
         """Close an incident. Raises Permanent where its condition is still found, Transient."""
+        self.work()
         incident = self._open_one(number)
         if incident.stands and incident.found and not incident.unconfirmed:
             raise Permanent(
@@ -206,7 +210,10 @@ class Desk:
         return await self._say(book_of.resolved_event(incident, by, _said(text), self._ports.clock.now()), number)
 
     async def _say(self, event: Event, number: int) -> IncidentLine:
-        """Record what an operator said, durably: they are told only then that it counts."""
+        """Record what an operator said, durably: they are told only then that it counts.
+
+        What came before it was worked on before it: whatever stands behind it in the journal has followed from it.
+        """
         self._record(event)
         await self._ports.journal.flush()
         return _line(self.book.numbered(number))

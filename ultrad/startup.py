@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Self, cast
 
 from ultrad.core import account_book, ends, estop, incidents, intents, outbox
 from ultrad.core.account_book import AccountBook
 from ultrad.core.ends import Ends
 from ultrad.core.estop import BY_ULTRAD, Cause, EstopState, Step
-from ultrad.core.events import Event, Recorded, Severity
-from ultrad.core.incidents import Book
+from ultrad.core.events import Event, Json, Recorded, Severity
+from ultrad.core.incidents import BACK, OVER, Act, Book
 from ultrad.core.intents import Blotter
 from ultrad.core.outbox import GIVEN_UP, Outbox
 from ultrad.core.telling import QUEUED
@@ -19,6 +19,8 @@ from ultrad.units import Now
 
 FOLDED = ("account", "daemon", "estop", "incident", "intent", "notice")
 """The kinds of events that the past is folded from."""
+UNTOLD = ("estop.", "incident.", QUEUED, GIVEN_UP)
+"""The beginnings of the kinds that say of what people were told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +51,12 @@ class Past:
         except ValueError as error:
             unread = msg("the record of intents does not fit together ({error})", error=str(error))
         about_incidents = [one for one in events if one.event.kind.startswith(("incident.", "notice.queued"))]
+        stop = estop.fold(one for one in events if one.event.kind.startswith("estop."))
         return cls(
-            stop=estop.fold(one for one in events if one.event.kind.startswith("estop.")),
+            stop=stop,
             book=incidents.fold(about_incidents),
             outbox=outbox.fold(one for one in events if one.event.kind.startswith("notice.")),
-            missed=_missed(events),
+            missed=_missed((one for one in events if one.event.kind.startswith(UNTOLD)), stop),
             blotter=blotter,
             account=account,
             ends=ends.fold((one for one in events if one.event.kind.startswith("daemon.")), last),
@@ -61,18 +64,59 @@ class Past:
         )
 
 
-def _missed(events: Sequence[Recorded]) -> tuple[Event, ...]:
-    """What came after everything that followed from something, no older than the last time the stop was lifted."""
-    tail: list[Event] = []
-    for recorded in reversed(events):
-        kind = recorded.event.kind
-        if kind.startswith("incident.") or kind == QUEUED:
-            break
-        if kind.startswith("estop.") or kind == GIVEN_UP:
-            tail.append(recorded.event)
-        if kind in {Step.RESUME, Step.OVERRIDE_END}:
-            break
-    return tuple(reversed(tail))
+@dataclass(slots=True)
+class _Untold:
+    """What people have not been told of yet, event by event.
+
+    trips: those that no incident followed from, by their cause. tail: what else came after everything that
+    followed from something. stops: the incidents that are causes of the stop by now, by their number.
+    """
+
+    trips: dict[tuple[str, str], Recorded] = field(default_factory=dict)
+    tail: list[Recorded] = field(default_factory=list)
+    stops: dict[int, tuple[str, str]] = field(default_factory=dict)
+
+    def hear(self, recorded: Recorded) -> None:
+        """One event more. Raises KeyError, TypeError or ValueError on one that does not fit."""
+        event = recorded.event
+        data = cast("dict[str, Json]", event.data)
+        if event.kind == Step.TRIP:
+            key = Cause.from_json(data["cause"]).key
+            if key not in self.stops.values():  # else nothing new is to follow from it
+                self.trips[key] = recorded
+        elif event.kind in {Step.RESUME, Step.OVERRIDE_END}:
+            self.trips, self.tail = {}, [recorded]
+        elif event.kind.startswith("estop.") or event.kind == GIVEN_UP:
+            self.tail.append(recorded)
+        else:
+            self.tail = []
+            self._follow(event.kind, data)
+
+    def _follow(self, kind: str, data: dict[str, Json]) -> None:
+        if kind in _BEGINS and data["stop"] is True:
+            key = (str(data["code"]), str(data["subject"]))
+            self.stops[cast("int", data["incident"])] = key
+            self.trips.pop(key, None)
+        elif kind in {Act.RESOLVE, OVER}:
+            self.stops.pop(cast("int", data["incident"]), None)
+
+
+_BEGINS = frozenset({Act.OPEN, Act.REOPEN, BACK})
+
+
+def _missed(events: Iterable[Recorded], stop: EstopState) -> tuple[Event, ...]:
+    """The trips that no incident followed from, for the causes of the stop as it stands, and what else came last.
+
+    events: the kinds of UNTOLD. What does not fit is passed over: the stop that it amounts to has its own cause.
+    """
+    untold = _Untold()
+    for recorded in events:
+        try:
+            untold.hear(recorded)
+        except (KeyError, TypeError, ValueError):
+            continue
+    trips = (recorded for key, recorded in untold.trips.items() if stop.has(key))
+    return tuple(one.event for one in sorted((*trips, *untold.tail), key=lambda one: one.seq))
 
 
 def marker_causes(
