@@ -17,7 +17,7 @@ from ultrad.core.events import Event, Level, Severity
 from ultrad.core.incidents import Book, Incident, Sign, Stage
 from ultrad.core.status import IncidentLine
 from ultrad.core.telling import Notice, Target, TellRules, Why
-from ultrad.errors import Permanent
+from ultrad.errors import Permanent, Transient
 from ultrad.estop import Estop
 from ultrad.i18n import msg
 from ultrad.ports import Clock, Journal, Turned
@@ -29,6 +29,8 @@ BREATH_S = 0.05
 """What was heard is looked at only so much later: a trip under way has the loop to itself until then."""
 MAX_HEARD = 20_000
 """More events than the journal itself lets wait."""
+KEEP_S = 10.0
+"""How long an operator waits for the journal's disk."""
 MAX_TEXT = 2_000
 """What an operator says at once: as much as fits into a notice."""
 _HEARD = ("finding.", "estop.", "notice.given_up")
@@ -173,7 +175,7 @@ class Desk:
         if incident is None:
             self._record(book_of.opened_event(self.book.last_number + 1, sign, now, by))
             incident = self.book.about(sign.key)
-        await self._ports.journal.flush()
+        await self._keep()
         return _line(incident)
 
     async def acknowledge(self, number: int, by: str) -> IncidentLine:
@@ -181,6 +183,7 @@ class Desk:
         self.work()
         incident = self._open_one(number)
         if incident.stage is Stage.ACKNOWLEDGED and incident.by == by:
+            await self._keep()  # the first time it may have failed
             return _line(incident)
         if incident.stage is Stage.ACKNOWLEDGED:
             raise Permanent(msg("Incident {number} is taken on by {by} already.", number=number, by=incident.by))
@@ -215,8 +218,26 @@ class Desk:
         What came before it was worked on before it: whatever stands behind it in the journal has followed from it.
         """
         self._record(event)
-        await self._ports.journal.flush()
+        await self._keep()
         return _line(self.book.numbered(number))
+
+    async def _keep(self) -> None:
+        """Wait for the disk. Raises Transient where it refuses or hangs: what was said counts all the same."""
+        reason = msg("it did not answer within {seconds} s.", seconds=round(KEEP_S))
+        with anyio.move_on_after(KEEP_S):
+            try:
+                await self._ports.journal.flush()
+            except Transient as error:
+                reason = error.message
+            else:
+                return
+        raise Transient(
+            msg(
+                "It counts until a restart, and is not on the disk yet: it will be as soon as the journal writes "
+                "again. The journal: {reason}",
+                reason=reason,
+            )
+        )
 
     def _open_one(self, number: int) -> Incident:
         incident = self.book.numbered(number)

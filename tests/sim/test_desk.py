@@ -14,6 +14,7 @@ from ultrad.core.estop_rules import operator_cause
 from ultrad.core.events import Event, Json, Level, Severity
 from ultrad.core.incidents import Incident
 from ultrad.core.telling import SETTLE_MS
+from ultrad.errors import Transient
 from ultrad.i18n import msg
 from ultrad.startup import Past
 from ultrad.units import Now
@@ -175,6 +176,32 @@ async def test_acknowledge__is_durable_and_told_quietly_and_ends_the_reminders()
         assert office.shown("line") == ["disk_full is so."]
         with pytest.raises(Exception, match="taken on by taro already"):
             await office.desk.acknowledge(1, "hanako")
+
+
+@pytest.mark.parametrize(("fault", "why"), [("full", "the disk is full"), ("hung", "not answer within 10 s")])
+async def test_acts__disk_full_or_hung__say_that_they_count_until_a_restart(fault: str, why: str) -> None:
+    async with Office().life() as office:
+        office.find(broken())
+        await anyio.sleep(SOON_S)
+        office.journal.full = fault == "full"
+        if fault == "hung":
+            office.journal.hang()
+        desk = office.desk
+        for act in (
+            desk.acknowledge(1, "taro"),
+            desk.acknowledge(1, "taro"),
+            desk.note(1, "taro", "x"),
+            desk.open("taro", S2, "it smells"),
+            desk.open("taro", S1, "it burns"),
+        ):
+            with anyio.fail_after(21), pytest.raises(Transient, match=f"counts until a restart.*{why}"):
+                await act
+        stages = [(one.severity, one.stage) for one in desk.lines()]
+        assert stages == [(S1, "open"), (S2, "acknowledged"), (S2, "open")]
+        office.journal.recover()
+        await anyio.sleep(1)
+        assert (await desk.acknowledge(1, "taro")).by == "taro"
+        assert len(office.recorded("incident.acknowledged", "incident.note")) == 2
 
 
 async def test_resolve__still_found__is_refused_and_once_over_it_is_done() -> None:
