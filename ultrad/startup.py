@@ -1,6 +1,6 @@
 """What the disk says at a start, and what of it stands against trading."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Self, cast
 
@@ -17,10 +17,8 @@ from ultrad.i18n import Message, msg
 from ultrad.ports import Denied, JournalHead
 from ultrad.units import Now
 
-FOLDED = ("account", "daemon", "estop", "incident", "intent", "notice")
-"""The kinds of events that the past is folded from."""
-UNTOLD = ("estop.", "incident.", QUEUED, GIVEN_UP)
-"""The beginnings of the kinds that say of what people were told."""
+Read = Callable[[tuple[str, ...]], Iterable[Recorded]]
+"""The events of these kinds, and of those below them, oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,26 +40,38 @@ class Past:
     unread: Message | None = None
 
     @classmethod
-    def of(cls, events: Sequence[Recorded], last: Now | None) -> Self:
-        """From the events of the kinds FOLDED, oldest first. last: when anything was recorded last."""
+    def of(cls, read: Read, last: Now | None) -> Self:
+        """From the journal, each kind by itself and one event at a time: it may hold more than fits into memory.
+
+        last: when anything was recorded last.
+        """
         blotter, account, unread = Blotter(), AccountBook(), None
         try:
-            blotter = intents.fold(one for one in events if one.event.kind.startswith("intent."))
-            account = account_book.fold(one for one in events if one.event.kind.startswith("account."))
+            blotter = intents.fold(read(("intent",)))
+            account = account_book.fold(read(("account",)))
         except ValueError as error:
             unread = msg("the record of intents does not fit together ({error})", error=str(error))
-        about_incidents = [one for one in events if one.event.kind.startswith(("incident.", "notice.queued"))]
-        stop = estop.fold(one for one in events if one.event.kind.startswith("estop."))
+        stop = estop.fold(read(("estop",)))
         return cls(
             stop=stop,
-            book=incidents.fold(about_incidents),
-            outbox=outbox.fold(one for one in events if one.event.kind.startswith("notice.")),
-            missed=_missed((one for one in events if one.event.kind.startswith(UNTOLD)), stop),
+            book=incidents.fold(read(("incident", QUEUED))),
+            outbox=outbox.fold(read(("notice",))),
+            missed=_missed(read(("estop", "incident", QUEUED, GIVEN_UP)), stop),
             blotter=blotter,
             account=account,
-            ends=ends.fold((one for one in events if one.event.kind.startswith("daemon.")), last),
+            ends=ends.fold(read(("daemon",)), last),
             unread=unread,
         )
+
+
+def of_kinds(events: Sequence[Recorded]) -> Read:
+    """How events at hand are read."""
+
+    def read(kinds: tuple[str, ...]) -> Iterator[Recorded]:
+        beginnings = tuple(f"{kind}." for kind in kinds)
+        return (one for one in events if f"{one.event.kind}.".startswith(beginnings))
+
+    return read
 
 
 @dataclass(slots=True)
@@ -107,7 +117,8 @@ _BEGINS = frozenset({Act.OPEN, Act.REOPEN, BACK})
 def _missed(events: Iterable[Recorded], stop: EstopState) -> tuple[Event, ...]:
     """The trips that no incident followed from, for the causes of the stop as it stands, and what else came last.
 
-    events: the kinds of UNTOLD. What does not fit is passed over: the stop that it amounts to has its own cause.
+    events: of the stop, incidents and notices, oldest first. What does not fit is passed over: the stop that it
+    amounts to has its own cause.
     """
     untold = _Untold()
     for recorded in events:

@@ -16,7 +16,7 @@ from ultrad.core.incidents import Incident
 from ultrad.core.telling import SETTLE_MS
 from ultrad.errors import Transient
 from ultrad.i18n import msg
-from ultrad.startup import Past
+from ultrad.startup import Past, of_kinds
 from ultrad.units import Now
 
 pytestmark = pytest.mark.looptime(noop_cycles=0)
@@ -448,9 +448,9 @@ def test_past__stops_that_nothing_followed_from__are_missed_since_the_last_was_l
     first, second = (trip_event(cause(code, "", now), now, flag=True) for code in ("flag", "hf_low"))
     lifted = resume_event(("taro",), [], now)
     (opened,) = incidents.follow(incidents.Book(), second)
-    assert Past.of(recorded(first, lifted, second), now).missed == (lifted, second)
-    assert Past.of(recorded(first, lifted, second, opened), now).missed == ()
-    assert Past.of(recorded(first, second, opened, lifted), now).missed == (lifted,)
+    assert Past.of(of_kinds(recorded(first, lifted, second)), now).missed == (lifted, second)
+    assert Past.of(of_kinds(recorded(first, lifted, second, opened)), now).missed == ()
+    assert Past.of(of_kinds(recorded(first, second, opened, lifted)), now).missed == (lifted,)
 
 
 def test_past__a_stop__is_missed_until_an_incident_follows_from_it_whatever_stands_between() -> None:
@@ -471,4 +471,4 @@ def test_past__a_stop__is_missed_until_an_incident_follows_from_it_whatever_stan
 
 
 def past(*events: Event) -> Past:
-    return Past.of(recorded(*events), None)
+    return Past.of(of_kinds(recorded(*events)), None)
