@@ -68,7 +68,7 @@ class Desk:
         self._heard: deque[Event] = deque(missed, maxlen=MAX_HEARD)
         self._wake = anyio.Event()
         self._started: Now | None = None
-        self._reported = 0
+        self._reported = self._lost = 0
         self._untold: list[Notice] = []
         self._about: set[int] = set()
         self._uncounted: dict[int, Notice] = {}
@@ -80,6 +80,7 @@ class Desk:
     def take(self, event: Event) -> None:
         """Hear of an event. Never waits, never fails."""
         if event.kind.startswith(_HEARD) and event.kind not in _NOT_TOLD:
+            self._lost += len(self._heard) == MAX_HEARD  # the oldest gives way
             self._heard.append(event)
             self._wake.set()
 
@@ -100,6 +101,12 @@ class Desk:
             await anyio.lowlevel.checkpoint()
 
     def _listen(self) -> bool:
+        if self._lost:
+            lost, self._lost = self._lost, 0
+            text = msg("{count} events came too fast, and nobody was told of them: ultrad log", count=lost)
+            self._ports.journal.post(
+                Event("incidents.lost", Level.ALERT, self._ports.clock.now(), text, {"lost": lost})
+            )
         count = min(len(self._heard), MOST_A_TURN)
         for _ in range(count):
             event = self._heard.popleft()

@@ -8,9 +8,9 @@ import anyio.lowlevel
 import pytest
 
 from tests.sim.office import S1, S2, SOON_S, Office, unhurried
-from ultrad.core.events import Finding, Level, Origin, Severity
+from ultrad.core.events import Event, Finding, Level, Origin, Severity
 from ultrad.core.incidents import Stage
-from ultrad.desk import MOST_APART
+from ultrad.desk import MAX_HEARD, MOST_APART
 from ultrad.i18n import msg
 
 pytestmark = pytest.mark.looptime(noop_cycles=0)
@@ -109,3 +109,14 @@ def slowest_turn(office: Office) -> float:
         except StopIteration:
             return slowest
         slowest = max(slowest, time.thread_time() - begun)
+
+
+async def test_take__more_than_are_kept__are_counted_and_said() -> None:
+    async with Office().life() as office:
+        office.find(*many(10))
+        finding = Event("notice.given_up", Level.ALERT, office.clock.now(), msg("x"), {"channel": "hook"})
+        for _ in range(MAX_HEARD):
+            office.desk.take(finding)
+        await anyio.sleep(10)
+        (lost,) = office.events("incidents.lost")
+        assert lost.data == {"lost": 10}
