@@ -7,12 +7,13 @@ from ultrad import __version__, startup
 from ultrad.conditions import Conditions
 from ultrad.config import Config
 from ultrad.config.facts import fingerprint, texts
+from ultrad.core import ends
 from ultrad.core.estop import Cause
 from ultrad.core.events import Event, Json, Level
 from ultrad.core.rounds import READ_LIMIT_S
 from ultrad.core.voice import Voice
 from ultrad.daemon import Daemon, Facts, Organs
-from ultrad.deadman import DeadmanPart
+from ultrad.deadman import AFTER_DEATH_S, FIRST_S, DeadmanPart
 from ultrad.desk import Desk, DeskPorts
 from ultrad.estop import Estop
 from ultrad.estop import Ports as EstopPorts
@@ -31,6 +32,7 @@ from ultrad.startup import Past
 from ultrad.supervisor import Around, Part, Supervisor, contained
 from ultrad.trade_ports import History, Ledger, Market, OctoBot, Rows, Signer
 from ultrad.trader import Reception, Trader, TraderPorts, TradeSettings
+from ultrad.upkeep import Upkeep
 from ultrad.watchdog import AccountPorts, AccountWatch, MarketWatch, ReadingAge, Watchdog, WatchPorts
 
 STOPPING = "stopping"
@@ -115,6 +117,7 @@ class Assembly:
     organs: Organs
     age: ReadingAge
     deadman: DeadmanPart | None
+    upkeep: Upkeep
     config: Config
     trader: Trader | None = None
     unread: Message | None = None
@@ -135,7 +138,7 @@ class Assembly:
             "network": facts.network,
             "config": fingerprint(texts(self.config)),
         }
-        journal.post(Event("daemon.started", Level.INFO, facts.started, message, data))
+        journal.post(Event(ends.STARTED, Level.INFO, facts.started, message, data))
         if self.unread is not None:
             causes = (*causes, startup.intents_unread(self.unread, facts.started))
         await self.organs.estop.start(causes)
@@ -170,6 +173,7 @@ class Assembly:
             Part("notices", organs.postman.run, PART_LIMIT_S),
             *doors,
             Part("view", self.daemon.run_view, PART_LIMIT_S, critical=False),
+            Part("upkeep", self.upkeep.run, PART_LIMIT_S),
         )
         if self.trader is not None:
             parts = (*parts, Part("trader", self.trader.run, TRADER_LIMIT_S))
@@ -189,7 +193,7 @@ class Assembly:
         now = self.outside.clock.now()
         if self.account is not None:
             self.account.keep()
-        self.organs.journal.post(Event("daemon.stopped", Level.INFO, now, msg("ultrad stopped in order.")))
+        self.organs.journal.post(Event(ends.STOPPED, Level.INFO, now, msg("ultrad stopped in order.")))
 
 
 def assemble(config: Config, outside: Outside, past: Past) -> Assembly:
@@ -259,13 +263,21 @@ def assemble(config: Config, outside: Outside, past: Past) -> Assembly:
     reloading = ReloadPorts(outside.read_config, rules, journal, clock, outside.host, outside.log_level)
     daemon.reloads = Reload(reloading, config, outside.service_uid)
     deadman = (
-        DeadmanPart(outside.deadman, daemon.late_parts, clock, conditions, settings.deadman.interval_s)
+        DeadmanPart(
+            outside.deadman,
+            daemon.late_parts,
+            clock,
+            conditions,
+            settings.deadman.interval_s,
+            AFTER_DEATH_S if past.ends.died else FIRST_S,
+        )
         if outside.deadman
         else None
     )
     unread = past.unread if config.trade else None
     account = daemon.account = _account(config, outside, past, trader, TradeBase(journal, gate, estop, conditions))
-    return Assembly(outside, daemon, organs, age, deadman, config, trader, unread, account)
+    upkeep = Upkeep(journal, clock, conditions, past.ends, config.zone)
+    return Assembly(outside, daemon, organs, age, deadman, upkeep, config, trader, unread, account)
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ from ultrad.desk import Desk
 from ultrad.errors import Permanent, Transient
 from ultrad.estop import Estop
 from ultrad.gate import Gate
-from ultrad.i18n import Catalogue, msg
+from ultrad.i18n import Catalogue, Message, msg
 from ultrad.jobs.scheduler import Scheduler
 from ultrad.live import Live
 from ultrad.operations import (
@@ -322,9 +322,16 @@ class Daemon:
 
     def status_line(self, catalogue: Catalogue) -> str:
         """One line for `systemctl status`: the lowest health factor, the stop, what is late."""
-        factors = [one.health_factor for one in self._is.watch.readings()]
-        hf = hf_text(min(factors)) if factors else "–"
+        watch, now = self._is.watch, self._is.clock.now()
+        factors = [one.health_factor for one in watch.readings()]
+        hf = Message(hf_text(min(factors)) if factors else "–")
+        age_ms = now.steady_ms - watch.batch_at.steady_ms if watch.batch_at else 0
+        if factors and age_ms > self._is.rules.now.yardstick.reading_limit_ms:
+            hf = msg("{hf} ({seconds} s old)", hf=hf, seconds=age_ms // 1_000)
         line = msg("HF {hf} · estop {estop}", hf=hf, estop=describe(self._is.estop.state))
+        parts = self.late_parts()
+        if parts:
+            line = msg("{line} · late: {parts}", line=line, parts=", ".join(parts))
         return catalogue(line)
 
     def resume_facts(self) -> ResumeFacts:
