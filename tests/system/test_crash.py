@@ -109,14 +109,15 @@ def _assert_once(told: Told) -> None:
 
 
 def _assert_ended(told: Told) -> None:
-    """A kill costs nothing but the certainty about OctoBot; nothing is a reason to stop."""
+    """A kill costs nothing but the certainty about OctoBot; somebody is told of both, and nothing stops."""
     where = (str(told.scene), told.at, told.line.stage.value, told.line.end, told.incidents)
+    died = [("S2", "died")] if told.kills else []
     if Act.BOT_SEND in told.kinds and Act.BOT_ACCEPT not in told.kinds:
         assert told.line.stage is Stage.FAILED, where
-        assert told.incidents == [("S2", "octobot_leg")], where
+        assert sorted(told.incidents) == [*died, ("S2", "octobot_leg")], where
     else:
         assert told.line.stage is Stage.SETTLED, where
-        assert told.incidents == [], where
+        assert told.incidents == died, where
 
 
 # ---------------------------------------------------------------- killed
