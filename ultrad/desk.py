@@ -14,7 +14,8 @@ from ultrad.core import incidents as book_of
 from ultrad.core import telling
 from ultrad.core.estop import Cause, Step
 from ultrad.core.events import Event, Level, Severity
-from ultrad.core.incidents import Book, Incident, Sign, Stage
+from ultrad.core.incidents import Book, Incident, Stage
+from ultrad.core.signs import Sign
 from ultrad.core.status import IncidentLine
 from ultrad.core.telling import Notice, Target, TellRules, Why
 from ultrad.errors import Permanent

@@ -5,13 +5,15 @@ has taken it, or is given up on, and that is told.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 import anyio
 
+from ultrad.channel_line import Line, down_finding, left_after, quota_finding
 from ultrad.core import outbox as box
-from ultrad.core.events import Event, Finding, Level, Origin, Severity
+from ultrad.core import outbox_events as became
+from ultrad.core.events import Event, Finding, Severity
 from ultrad.core.outbox import Delivery, Outbox, Told
 from ultrad.core.retry import Backoff, pause_s
 from ultrad.core.status import ChannelLine
@@ -89,21 +91,6 @@ class PostPorts:
     render: Callable[[Told], tuple[str, tuple[str, ...]]]
 
 
-@dataclass(slots=True)
-class _Line:
-    """One channel and how it has been doing. failing_ms: since when it takes nothing (steady time)."""
-
-    channel: Channel
-    wake: anyio.Event = field(default_factory=anyio.Event)
-    failures: int = 0
-    failing_ms: int | None = None
-    reason: Message | None = None
-    delivered_ms: int | None = None
-    quota: Quota | None = None
-    quota_ms: int | None = None
-    spared: bool = False
-
-
 class Postman:
     """Delivers what `take` was given, for ever."""
 
@@ -112,7 +99,7 @@ class Postman:
     ) -> None:
         """outbox: what was under way before this start."""
         self._ports = ports
-        self._lines = {name: _Line(channel) for name, channel in channels.items()}
+        self._lines = {name: Line(channel) for name, channel in channels.items()}
         self._rules, self._tell = rules, tell
         self.outbox = outbox
 
@@ -167,7 +154,7 @@ class Postman:
                 turned()
                 await anyio.sleep(TICK_S)
 
-    async def _serve(self, line: _Line) -> None:
+    async def _serve(self, line: Line) -> None:
         while True:
             line.wake = anyio.Event()
             now = self._ports.clock.now()
@@ -180,7 +167,7 @@ class Postman:
                 await self._ask_quota(line, now)  # takes time: what comes next is looked up again
             elif self._is_spared(line, delivery):
                 self._stand_in(delivery, box.addressed(self.outbox)[delivery.told.notice], now, spared=True)
-                self._record(box.spared_event(delivery, now))
+                self._record(became.spared_event(delivery, now))
             else:
                 self._mark(line, delivery)
                 if await self._is_durable(delivery):
@@ -199,17 +186,17 @@ class Postman:
             return True
         return delivery.told.severity is Severity.S1
 
-    def _mark(self, line: _Line, delivery: Delivery) -> None:
+    def _mark(self, line: Line, delivery: Delivery) -> None:
         """Note when a service that forgets keys may first have taken it; durable before the first try."""
         now = self._ports.clock.now()
         if line.channel.key_lives_s is None:
             return
         if not delivery.marked:
-            self._record(box.unsure_event(delivery, now))
+            self._record(became.unsure_event(delivery, now))
         elif delivery.unsure_ms is None:
             self.outbox = box.in_doubt(self.outbox, delivery, now.steady_ms)
 
-    async def _deliver(self, line: _Line, delivery: Delivery) -> None:
+    async def _deliver(self, line: Line, delivery: Delivery) -> None:
         if not box.is_waiting(self.outbox, delivery):
             return  # given up on while the disk was waited for
         outcome = await self._send(line, delivery)
@@ -218,11 +205,11 @@ class Postman:
             line.failures, line.failing_ms, line.reason, line.delivered_ms = 0, None, None, now.wall_ms
             if line.quota is not None:
                 line.quota = Quota(line.quota.limit, line.quota.used + line.quota.cost, line.quota.cost)
-            self._record(box.delivered_event(delivery, outcome, now))
+            self._record(became.delivered_event(delivery, outcome, now))
             return
         if isinstance(outcome.error, Permanent):
             if box.is_waiting(self.outbox, delivery):
-                self._record(box.given_up_event(delivery, outcome.message, now))
+                self._record(became.given_up_event(delivery, outcome.message, now))
             return
         if isinstance(outcome.error, Throttled | Refused | Unreached):
             self.outbox = box.in_doubt(self.outbox, delivery, delivery.unsure_ms)  # as it was before this try
@@ -232,7 +219,7 @@ class Postman:
         line.reason = outcome.message
         await anyio.sleep(self._pause_s(line, outcome.error))
 
-    async def _send(self, line: _Line, delivery: Delivery) -> str | Failed:
+    async def _send(self, line: Line, delivery: Delivery) -> str | Failed:
         """One try. A foreign error is a fault of ours: reported, and taken as one that may pass."""
         title, lines = self._ports.render(delivery.told)
         incident = delivery.told.incident
@@ -257,7 +244,7 @@ class Postman:
         )
         return Failed(error, error.message)
 
-    def _pause_s(self, line: _Line, error: Exception) -> float:
+    def _pause_s(self, line: Line, error: Exception) -> float:
         if isinstance(error, Throttled):
             return min(MOST_PAUSE_S, max(1.0, error.retry_after_s))
         backoff = REFUSED_RETRY if isinstance(error, Refused) else RETRY
@@ -265,16 +252,16 @@ class Postman:
 
     # -------------------------------------------------------- quotas
 
-    async def _ask_quota(self, line: _Line, now: Now) -> None:
+    async def _ask_quota(self, line: Line, now: Now) -> None:
         """Where the service does not answer, what was known before counts."""
         line.quota_ms = now.steady_ms
         with anyio.move_on_after(SEND_S):
             found = await self._ports.contain(line.channel.quota)
             line.quota = line.quota if isinstance(found, Failed) else found
 
-    def _is_spared(self, line: _Line, delivery: Delivery) -> bool:
+    def _is_spared(self, line: Line, delivery: Delivery) -> bool:
         """Whether the quota is kept for what is graver. An unknown quota spares nothing."""
-        line.spared = line.quota is not None and _left_after(line.quota) * 100 < (
+        line.spared = line.quota is not None and left_after(line.quota) * 100 < (
             line.quota.limit * self._rules.spared_pct
         )
         return line.spared and delivery.told.severity is not Severity.S1
@@ -285,12 +272,12 @@ class Postman:
         for delivery in box.expired(self.outbox, self._rules.give_up_ms, now)[:MOST_AT_ONCE]:
             line = self._lines.get(delivery.channel)
             why = (line.reason if line else None) or msg("it is not configured any more.")
-            self._record(box.given_up_event(delivery, why, now))
+            self._record(became.given_up_event(delivery, why, now))
         for name, line in self._lines.items():
             if line.channel.key_lives_s is not None:
                 lives_ms = round((line.channel.key_lives_s - KEY_MARGIN_S) * 1_000)
                 for delivery in box.unrepeatable(self.outbox, name, lives_ms, now)[:MOST_AT_ONCE]:
-                    self._record(box.given_up_event(delivery, _may_be_told(), now))
+                    self._record(became.given_up_event(delivery, _may_be_told(), now))
         down = {name: line.failing_ms for name, line in self._lines.items() if line.failing_ms is not None}
         if len(down) == len(self._lines):
             return  # nobody could stand in
@@ -312,7 +299,7 @@ class Postman:
             if other in self._tell.costly and not delivery.told.loud:
                 continue
             key = self._ports.key_of(f"{delivery.told.notice}:{other}")
-            self._record(box.rerouted_event(delivery, other, key, now, spared=spared))
+            self._record(became.rerouted_event(delivery, other, key, now, spared=spared))
             addressed.add(other)
             return
 
@@ -324,49 +311,11 @@ class Postman:
         found: list[Finding] = []
         for name, line in self._lines.items():
             if line.failing_ms is not None and now.steady_ms - line.failing_ms >= self._rules.down_ms:
-                found.append(_down(name, line.reason or msg("no answer.")))
+                found.append(down_finding(name, line.reason or msg("no answer.")))
             if line.spared and line.quota is not None:
-                found.append(_quota_low(name, line.quota))
+                found.append(quota_finding(name, line.quota))
         return tuple(found)
-
-
-def _left_after(quota: Quota) -> int:
-    return quota.limit - quota.used - quota.cost
 
 
 def _may_be_told() -> Message:
     return msg("it may have told it all the same, and to try again would by now tell it twice.")
-
-
-def _down(name: str, reason: Message) -> Finding:
-    return Finding(
-        code="channel_down",
-        subject=name,
-        level=Level.ALERT,
-        origin=Origin.OUTSIDE,
-        severity=Severity.S2,
-        message=msg(
-            "The channel {name} takes no notices: {reason} They wait, and go to the next channel where there is "
-            "one. Try it: ultrad notify test {name}",
-            name=name,
-            reason=reason,
-        ),
-    )
-
-
-def _quota_low(name: str, quota: Quota) -> Finding:
-    return Finding(
-        code="quota_low",
-        subject=name,
-        level=Level.WARNING,
-        origin=Origin.OUTSIDE,
-        severity=Severity.S2,
-        message=msg(
-            "The channel {name} has {left} of its {limit} messages left this month: only S1 goes there from here "
-            "on. Enlarge the plan, or wait for the next month.",
-            name=name,
-            left=max(0, quota.limit - quota.used),
-            limit=quota.limit,
-        ),
-        figures=(("used", str(quota.used)), ("limit", str(quota.limit))),
-    )

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tests.core.make import at, recorded
 from tests.core.make_notices import S1, S2, box, delivery, queued
 from ultrad.core import outbox as box_of
+from ultrad.core import outbox_events as became
 from ultrad.core.events import Event, Level, Severity
 from ultrad.core.outbox import KEPT_THREADS, TRIES_IN_A_ROW, Outbox
 from ultrad.core.telling import Why
@@ -23,7 +24,7 @@ def order(outbox: Outbox, channel: str = "slack") -> list[str]:
     names = []
     while (one := box_of.next_for(outbox, channel, LATER)) is not None:
         names.append(one.told.notice)
-        outbox = box_of.after(outbox, box_of.delivered_event(one, "", LATER))
+        outbox = box_of.after(outbox, became.delivered_event(one, "", LATER))
     return names
 
 
@@ -53,7 +54,7 @@ def test_next_for__other_channels_and_what_is_held__are_left_alone() -> None:
     first = box_of.next_for(outbox, "slack", at(4))
     assert first is not None
     assert first.told.notice == "c"
-    closed = box_of.after(outbox, box_of.delivered_event(first, "", at(4)))
+    closed = box_of.after(outbox, became.delivered_event(first, "", at(4)))
     assert box_of.next_for(closed, "slack", at(4)) is None
     assert box_of.next_for(closed, "slack", at(5)) == delivery(outbox, "b")
 
@@ -75,7 +76,7 @@ def test_next_for__never_taken__gives_way_and_has_its_turn_again() -> None:
         if one.told.notice == "poison":
             outbox = box_of.tried(outbox, one)
         else:
-            outbox = box_of.after(outbox, box_of.delivered_event(one, "", LATER))
+            outbox = box_of.after(outbox, became.delivered_event(one, "", LATER))
     assert tries == [*["poison"] * TRIES_IN_A_ROW, "a", "b", *["poison"] * (3 * TRIES_IN_A_ROW - 2)]
 
 
@@ -128,7 +129,7 @@ def test_next_for__any_queue__is_in_order_within_an_incident_and_by_severity(
 def test_delivered__the_first_of_an_incident__is_the_thread_of_the_next() -> None:
     outbox = box(queued("a"), queued("b"), queued("c", incident=2), queued("d", incident=None))
     for name, ref in (("a", "ts-1"), ("b", "ts-2"), ("c", ""), ("d", "ts-4")):
-        outbox = box_of.after(outbox, box_of.delivered_event(delivery(outbox, name), ref, at(1)))
+        outbox = box_of.after(outbox, became.delivered_event(delivery(outbox, name), ref, at(1)))
     assert outbox.thread("slack", 1) == "ts-1"
     assert (outbox.thread("line", 1), outbox.thread("slack", 2), outbox.thread("slack", None)) == ("", "", "")
     assert outbox.threads == (("slack", 1, "ts-1"),)
@@ -137,7 +138,7 @@ def test_delivered__the_first_of_an_incident__is_the_thread_of_the_next() -> Non
 def test_delivered__more_incidents_than_are_kept__the_oldest_thread_is_let_go() -> None:
     many = tuple(("slack", number, "ts") for number in range(KEPT_THREADS))
     outbox = replace(box(queued("a", incident=KEPT_THREADS)), threads=many)
-    after = box_of.after(outbox, box_of.delivered_event(delivery(outbox, "a"), "ts", at(1)))
+    after = box_of.after(outbox, became.delivered_event(delivery(outbox, "a"), "ts", at(1)))
     assert len(after.threads) == KEPT_THREADS
     assert after.threads[0] == ("slack", 1, "ts")
 
@@ -145,10 +146,10 @@ def test_delivered__more_incidents_than_are_kept__the_oldest_thread_is_let_go() 
 def test_delivered__to_one_of_two__is_heard_of_until_nobody_waits_for_it() -> None:
     outbox = box(queued("a", "slack", "line"))
     assert outbox.unheard() == {1}
-    half = box_of.after(outbox, box_of.delivered_event(delivery(outbox, "a"), "", at(1)))
+    half = box_of.after(outbox, became.delivered_event(delivery(outbox, "a"), "", at(1)))
     assert half.unheard() == frozenset()
     assert half.heard == half.done == (("a", "slack"),)
-    whole = box_of.after(half, box_of.delivered_event(delivery(half, "a", "line"), "", at(1)))
+    whole = box_of.after(half, became.delivered_event(delivery(half, "a", "line"), "", at(1)))
     assert whole == Outbox(places=2)
 
 
@@ -157,7 +158,7 @@ def test_given_up_or_spared__by_one_of_two__is_not_heard_of(close: str) -> None:
     outbox = box(queued("a", "slack", "line"))
     one = delivery(outbox, "a")
     event = (
-        box_of.given_up_event(one, msg("No."), at(1)) if close == "given_up" else box_of.spared_event(one, at(1))
+        became.given_up_event(one, msg("No."), at(1)) if close == "given_up" else became.spared_event(one, at(1))
     )
     after = box_of.after(outbox, event)
     assert after.unheard() == {1}
@@ -176,7 +177,7 @@ def test_unheard__what_is_not_meant_to_be_heard_or_about_no_incident__does_not_c
 
 def test_given_up__says_so_loudly() -> None:
     one = delivery(box(queued("a")), "a")
-    event = box_of.given_up_event(one, msg("It is not configured any more."), at(1))
+    event = became.given_up_event(one, msg("It is not configured any more."), at(1))
     assert (event.level, event.key) == (Level.ALERT, "a:slack")
     assert event.data == {"notice": "a", "channel": "slack", "incident": 1}
     assert "slack did not take it: It is not configured any more. It said: It is full." in str(event.message)
@@ -184,7 +185,7 @@ def test_given_up__says_so_loudly() -> None:
 
 def test_unsure__is_remembered_from_when() -> None:
     outbox = box(queued("a", "slack", "line"))
-    after = box_of.after(outbox, box_of.unsure_event(delivery(outbox, "a"), at(7)))
+    after = box_of.after(outbox, became.unsure_event(delivery(outbox, "a"), at(7)))
     assert (delivery(after, "a").unsure_ms, delivery(after, "a").marked) == (7_000, True)
     assert delivery(after, "a", "line") == delivery(outbox, "a", "line")
     undone = box_of.in_doubt(after, delivery(after, "a"), None)
@@ -229,7 +230,7 @@ def test_stranded__down_for_so_long__exactly(failing_ms: int | None, now_s: int,
 
 
 def reroute(outbox: Outbox, to: str, seconds: int, *, spared: bool = False) -> Outbox:
-    event = box_of.rerouted_event(delivery(outbox, "a"), to, f"key of a:{to}", at(seconds), spared=spared)
+    event = became.rerouted_event(delivery(outbox, "a"), to, f"key of a:{to}", at(seconds), spared=spared)
     return box_of.after(outbox, event)
 
 
@@ -258,9 +259,9 @@ def test_stranded__somebody_stands_in__only_while_that_one_works() -> None:
     assert stranded(after, 301) == []
     assert stranded(after, 599) == []
     assert stranded(after, 600) == ["slack"]  # it takes nothing either
-    heard = box_of.after(after, box_of.delivered_event(delivery(after, "a", "hook"), "", at(301)))
+    heard = box_of.after(after, became.delivered_event(delivery(after, "a", "hook"), "", at(301)))
     assert stranded(heard, 10**6) == []
-    refused = box_of.after(after, box_of.given_up_event(delivery(after, "a", "hook"), msg("No."), at(301)))
+    refused = box_of.after(after, became.given_up_event(delivery(after, "a", "hook"), msg("No."), at(301)))
     assert stranded(refused, 302) == ["slack"]
     assert box_of.addressed(refused)["a"] == {"slack", "hook"}
 
@@ -272,8 +273,8 @@ def test_stranded__a_stand_in__has_none_itself() -> None:
 
 def test_rerouted_event__says_why() -> None:
     one = delivery(box(queued("a")), "a")
-    down = box_of.rerouted_event(one, "hook", "k", at(1))
-    spared = box_of.rerouted_event(one, "hook", "k", at(1), spared=True)
+    down = became.rerouted_event(one, "hook", "k", at(1))
+    spared = became.rerouted_event(one, "hook", "k", at(1), spared=True)
     assert "slack is down; hook is told instead: It is full." in str(down.message)
     assert "slack is spared; hook is told instead: It is full." in str(spared.message)
     assert (down.key, down.level) == ("a:slack:hook", Level.WARNING)
@@ -283,7 +284,7 @@ def test_rerouted_event__says_why() -> None:
 # ---------------------------------------------------------------- the fold
 
 QUEUED = queued("b")
-GONE = box_of.rerouted_event(delivery(box(queued("gone")), "gone"), "hook", "k", at(1))
+GONE = became.rerouted_event(delivery(box(queued("gone")), "gone"), "hook", "k", at(1))
 
 
 @pytest.mark.parametrize(

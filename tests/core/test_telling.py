@@ -20,7 +20,7 @@ from tests.core.make_notices import (
     queued,
     raised,
 )
-from ultrad.core import incidents, telling
+from ultrad.core import incidents, signs, telling
 from ultrad.core.events import Event, Level, Severity
 from ultrad.core.incidents import Act, Book, Incident, Stage
 from ultrad.core.telling import QUIET, SETTLE_MS, Notice, Route, Target, TellRules, Why
@@ -126,7 +126,7 @@ def test_notices_of__seen_again_after_a_restart__is_not_told_again() -> None:
 def test_notices_of__an_act_on_what_is_not_in_the_book__is_not_told() -> None:
     event = act_event(Act.ESCALATE, only(book_at(Stage.OPEN)), at(1))
     assert telling.notices_of(Book(), Book(), event, RULES, UTC) == ()
-    back = incidents.back_event(only(book_at(Stage.OPEN)), incidents.signs_of(raised(1))[0], at(1))
+    back = incidents.back_event(only(book_at(Stage.OPEN)), signs.signs_of(raised(1))[0], at(1))
     assert [one.why for one in telling.notices_of(Book(), book_at(Stage.OPEN), back, RULES, UTC)] == [Why.BACK]
 
 

@@ -11,8 +11,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from tests.core.make import at, recorded
 from tests.core.make_notices import OFFICE, S1, S2, S3, cleared, raised, tripped
-from ultrad.core import incidents, telling
+from ultrad.core import incidents, signs, telling
 from ultrad.core import outbox as box_of
+from ultrad.core import outbox_events as became
 from ultrad.core.events import Event, Level, Recorded, Severity
 from ultrad.core.incidents import Book, Incident, Stage
 from ultrad.core.outbox import Delivery, Outbox
@@ -111,7 +112,7 @@ class Telling(RuleBasedStateMachine):
     @rule(severity=st.sampled_from([S1, S2, S3]))
     def report(self, severity: Severity) -> None:
         number = self.book.last_number + 1
-        sign = incidents.Sign(
+        sign = signs.Sign(
             (incidents.REPORTED, str(number)), severity, Level.ALERT, msg("It smells of {what}.", what="ash")
         )
         self.record(incidents.opened_event(number, sign, self.now(), "taro"))
@@ -159,18 +160,18 @@ class Telling(RuleBasedStateMachine):
     def deliver(self, channel: str, ref: str) -> None:
         one = box_of.next_for(self.outbox, channel, at(self.clock_s))
         if one is not None:
-            self.post(box_of.delivered_event(one, ref, self.now()))
+            self.post(became.delivered_event(one, ref, self.now()))
 
     @precondition(lambda self: self.outbox.waiting)
     @rule(data=st.data(), what=st.sampled_from(["given_up", "spared", "unsure"]))
     def become(self, data: st.DataObject, what: str) -> None:
         one, now = self.waiting(data), self.now()
         if what == "unsure" and not one.marked:
-            self.post(box_of.unsure_event(one, now))
+            self.post(became.unsure_event(one, now))
         elif what == "spared":
-            self.post(box_of.spared_event(one, now))
+            self.post(became.spared_event(one, now))
         elif what == "given_up":
-            event = box_of.given_up_event(one, msg("No."), now)
+            event = became.given_up_event(one, msg("No."), now)
             self.post(event)
             self.hear(event)
 
@@ -180,7 +181,7 @@ class Telling(RuleBasedStateMachine):
         for one in box_of.stranded(self.outbox, channel, failing, DOWN_MS, now):
             taken = box_of.addressed(self.outbox)[one.told.notice]
             for other in telling.fallbacks(one.told.severity, RULES, taken)[:1]:
-                self.post(box_of.rerouted_event(one, other, f"{one.told.notice}:{other}", now))
+                self.post(became.rerouted_event(one, other, f"{one.told.notice}:{other}", now))
 
     @precondition(lambda self: self.outbox.waiting)
     @rule(data=st.data())

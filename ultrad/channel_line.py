@@ -1,0 +1,65 @@
+"""One channel as the postman knows it: how it has been doing, what its quota allows, and what is said of it."""
+
+from dataclasses import dataclass, field
+
+import anyio
+
+from ultrad.core.events import Finding, Level, Origin, Severity
+from ultrad.i18n import Message, msg
+from ultrad.ports import Channel, Quota
+
+
+@dataclass(slots=True)
+class Line:
+    """One channel and how it has been doing. failing_ms: since when it takes nothing (steady time)."""
+
+    channel: Channel
+    wake: anyio.Event = field(default_factory=anyio.Event)
+    failures: int = 0
+    failing_ms: int | None = None
+    reason: Message | None = None
+    delivered_ms: int | None = None
+    quota: Quota | None = None
+    quota_ms: int | None = None
+    spared: bool = False
+
+
+def left_after(quota: Quota) -> int:
+    """How many messages are left once one more was sent."""
+    return quota.limit - quota.used - quota.cost
+
+
+def down_finding(name: str, reason: Message) -> Finding:
+    """That a channel takes nothing."""
+    return Finding(
+        code="channel_down",
+        subject=name,
+        level=Level.ALERT,
+        origin=Origin.OUTSIDE,
+        severity=Severity.S2,
+        message=msg(
+            "The channel {name} takes no notices: {reason} They wait, and go to the next channel where there is "
+            "one. Try it: ultrad notify test {name}",
+            name=name,
+            reason=reason,
+        ),
+    )
+
+
+def quota_finding(name: str, quota: Quota) -> Finding:
+    """That a channel is spared."""
+    return Finding(
+        code="quota_low",
+        subject=name,
+        level=Level.WARNING,
+        origin=Origin.OUTSIDE,
+        severity=Severity.S2,
+        message=msg(
+            "The channel {name} has {left} of its {limit} messages left this month: only S1 goes there from here "
+            "on. Enlarge the plan, or wait for the next month.",
+            name=name,
+            left=max(0, quota.limit - quota.used),
+            limit=quota.limit,
+        ),
+        figures=(("used", str(quota.used)), ("limit", str(quota.limit))),
+    )
