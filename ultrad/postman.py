@@ -17,7 +17,8 @@ from ultrad.core.events import Event, Finding, Severity
 from ultrad.core.outbox import Delivery, Outbox, Told
 from ultrad.core.retry import Backoff, pause_s
 from ultrad.core.status import ChannelLine
-from ultrad.core.telling import TellRules, fallbacks
+from ultrad.core.superseding import outdated
+from ultrad.core.telling import QUEUED, TellRules, fallbacks
 from ultrad.errors import Failed, Permanent, Transient
 from ultrad.i18n import Message, msg
 from ultrad.ports import (
@@ -108,6 +109,9 @@ class Postman:
     def take(self, event: Event) -> None:
         """A notice was queued, or something became of one. The event is in the journal's hands already."""
         self.outbox = box.after(self.outbox, event)
+        if event.kind == QUEUED:
+            for old in outdated(self.outbox, str(event.data["notice"]), event.now):
+                self._record(became.superseded_event(old, event.now))
         for line in self._lines.values():
             line.wake.set()
 

@@ -175,6 +175,18 @@ def test_unheard__what_is_not_meant_to_be_heard_or_about_no_incident__does_not_c
     assert [one.told.loud for one in outbox.waiting] == [False, True]
 
 
+def test_unheard__told_of_anew__only_the_newest_counts() -> None:
+    held = queued("a", held_s=3_600)
+    assert box(held).unheard() == {1}
+    outbox = box(held, queued("b", severity=S1))
+    assert outbox.unheard() == {1}
+    heard = box_of.after(outbox, became.delivered_event(delivery(outbox, "b"), "", at(1)))
+    assert heard.unheard() == frozenset()
+    assert heard.overtaken == ("a",)
+    assert box_of.after(heard, became.superseded_event(delivery(heard, "a"), at(1))) == Outbox(places=2)
+    assert box(held, queued("c", why=Why.TAKEN_ON)).unheard() == {1}  # a quiet word replaces nothing
+
+
 def test_given_up__says_so_loudly() -> None:
     one = delivery(box(queued("a")), "a")
     event = became.given_up_event(one, msg("It is not configured any more."), at(1))

@@ -18,6 +18,7 @@ from ultrad.core.events import Event, Level, Recorded, Severity
 from ultrad.core.incidents import Book, Incident, Stage
 from ultrad.core.outbox import Delivery, Outbox
 from ultrad.core.record import pack, unpack
+from ultrad.core.superseding import outdated
 from ultrad.core.telling import Notice, Route, TellRules
 from ultrad.i18n import msg
 from ultrad.units import Now
@@ -75,6 +76,9 @@ class Telling(RuleBasedStateMachine):
     def post(self, event: Event) -> None:
         self.outbox = box_of.after(self.outbox, event)
         self.keep(event)
+        if event.kind == telling.QUEUED:
+            for old in outdated(self.outbox, str(event.data["notice"]), event.now):
+                self.post(became.superseded_event(old, event.now))
 
     def hear(self, event: Event) -> None:
         for follows in incidents.follow(self.book, event):
@@ -224,6 +228,7 @@ class Telling(RuleBasedStateMachine):
         assert set(outbox.heard) <= set(outbox.done)
         under_way = {one.told.notice for one in outbox.waiting}
         assert {notice for notice, _ in outbox.done} <= under_way
+        assert set(outbox.overtaken) <= under_way
 
     @invariant()
     def nobody_is_told_twice(self) -> None:

@@ -1,6 +1,7 @@
 """Incidents at work: what becomes one, who is told of it and when, across restarts."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 import anyio
@@ -11,7 +12,7 @@ from tests.sim.office import OFFICE_HOURS, S1, S2, S3, SOON_S, Office, broken, u
 from ultrad.core import incidents
 from ultrad.core.estop import Mode, resume_event, trip_event
 from ultrad.core.estop_rules import operator_cause
-from ultrad.core.events import Severity
+from ultrad.core.events import Level, Severity
 from ultrad.core.incidents import Incident
 from ultrad.core.telling import SETTLE_MS
 from ultrad.startup import Past
@@ -91,6 +92,19 @@ async def test_desk__hours__hold_an_s2_until_they_open_and_an_s1_never(now: str,
         await anyio.sleep(2 * MINUTE)
         assert office.shown("slack").count("disk_full is so.") == 1  # nor is it told again before it was heard
         assert "disk_full is so." not in office.shown("line")
+
+
+@pytest.mark.usefixtures("days")
+async def test_desk__held_until_monday_and_then_an_s1__is_told_again_and_again() -> None:
+    async with Office(tell=OFFICE_HOURS, clock=wall("2026-05-01T19:00")).life() as office:
+        office.find(broken("endpoints_disagree"))
+        await anyio.sleep(MINUTE)
+        assert office.shown("slack") == []
+        office.find(replace(broken("endpoints_disagree", S1), level=Level.EMERGENCY))
+        await anyio.sleep(3 * HOUR)
+        assert len(office.shown("slack")) >= 15
+        assert [one.data["channel"] for one in office.events("notice.superseded")] == ["slack"]
+        assert len(office.recorded("incident.escalated")) == 1
 
 
 # ---------------------------------------------------------------- what operators say

@@ -18,6 +18,7 @@ DELIVERED = "notice.delivered"
 GIVEN_UP = "notice.given_up"
 REROUTED = "notice.rerouted"
 SPARED = "notice.spared"
+SUPERSEDED = "notice.superseded"
 UNSURE = "notice.unsure"
 TRIES_IN_A_ROW = 5
 """After so many failures of one notice another one has a turn: it may be the notice, not the channel."""
@@ -70,13 +71,14 @@ class Outbox:
     """All deliveries under way, by place; and the thread of each incident on each channel.
 
     heard, done: (notice, channel) that were delivered, and that were closed in any way, while others of the same
-    notice still wait.
+    notice still wait. overtaken: the notices still waiting whose incident was told of anew since.
     """
 
     waiting: tuple[Delivery, ...] = ()
     threads: tuple[tuple[str, int, str], ...] = ()
     heard: tuple[tuple[str, str], ...] = ()
     done: tuple[tuple[str, str], ...] = ()
+    overtaken: tuple[str, ...] = ()
     places: int = 0
 
     def thread(self, channel: str, incident: int | None) -> str:
@@ -84,8 +86,12 @@ class Outbox:
         return next((ref for where, number, ref in self.threads if (where, number) == (channel, incident)), "")
 
     def unheard(self) -> frozenset[int]:
-        """The incidents with a notice that no channel has taken yet."""
-        heard = {notice for notice, _ in self.heard}
+        """The incidents whose newest notice no channel has taken yet.
+
+        One that is held counts: telling again before it was heard would only lengthen what waits for its hour. An
+        older one does not: what became graver since is told at any hour, whatever is held of it.
+        """
+        heard = {*(notice for notice, _ in self.heard), *self.overtaken}
         return frozenset(
             one.told.incident
             for one in self.waiting
@@ -199,7 +205,7 @@ def after(outbox: Outbox, event: Event) -> Outbox:
             return _queued(outbox, event)
         case "notice.delivered":
             return _closed(outbox, data, ref=str(data["ref"]), heard=True)
-        case "notice.given_up" | "notice.spared":
+        case "notice.given_up" | "notice.spared" | "notice.superseded":
             return _closed(outbox, data)
         case "notice.rerouted":
             return _rerouted(outbox, data, event.now)
@@ -232,7 +238,17 @@ def _queued(outbox: Outbox, event: Event) -> Outbox:
         )
         for number, row in enumerate(rows)
     )
-    return replace(outbox, waiting=(*outbox.waiting, *fresh), places=outbox.places + len(fresh))
+    older = [one.told.notice for one in outbox.waiting if told.loud and _same_incident(one.told, told)]
+    return replace(
+        outbox,
+        waiting=(*outbox.waiting, *fresh),
+        overtaken=tuple(dict.fromkeys((*outbox.overtaken, *older))),
+        places=outbox.places + len(fresh),
+    )
+
+
+def _same_incident(one: Told, other: Told) -> bool:
+    return one.incident is not None and one.incident == other.incident
 
 
 def _closed(outbox: Outbox, data: dict[str, Json], *, ref: str = "", heard: bool = False) -> Outbox:
@@ -250,6 +266,7 @@ def _closed(outbox: Outbox, data: dict[str, Json], *, ref: str = "", heard: bool
         threads=threads,
         heard=tuple(one for one in known if one[0] in still),
         done=tuple(one for one in done if one[0] in still),
+        overtaken=tuple(one for one in outbox.overtaken if one in still),
     )
 
 

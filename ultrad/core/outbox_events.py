@@ -1,7 +1,7 @@
 """What becomes of a notice on its way to a channel, as the journal's `notice.*` events."""
 
 from ultrad.core.events import Event, Json, Level
-from ultrad.core.outbox import DELIVERED, GIVEN_UP, REROUTED, SPARED, UNSURE, Delivery
+from ultrad.core.outbox import DELIVERED, GIVEN_UP, REROUTED, SPARED, SUPERSEDED, UNSURE, Delivery
 from ultrad.i18n import Message, msg
 from ultrad.units import Now
 
@@ -43,6 +43,16 @@ def spared_event(delivery: Delivery, now: Now) -> Event:
         what=delivery.told.title,
     )
     return _event(SPARED, Level.WARNING, now, message, delivery, {})
+
+
+def superseded_event(delivery: Delivery, now: Now) -> Event:
+    """The record that a channel is not told what newer news has replaced."""
+    message = msg(
+        "{channel} is not told any more what newer news has replaced: {what}",
+        channel=delivery.channel,
+        what=delivery.told.title,
+    )
+    return _event(SUPERSEDED, Level.INFO, now, message, delivery, {})
 
 
 def unsure_event(delivery: Delivery, now: Now) -> Event:
