@@ -7,21 +7,40 @@ import anyio
 from ultrad.core.events import Finding, Level, Origin, Severity
 from ultrad.i18n import Message, msg
 from ultrad.ports import Channel, Quota
+from ultrad.units import Now
+
+MOST_REJECTIONS = 3
+"""So many different notices rejected in a row, and it is the channel that is at fault."""
 
 
 @dataclass(slots=True)
 class Line:
-    """One channel and how it has been doing. failing_ms: since when it takes nothing (steady time)."""
+    """One channel and how it has been doing.
+
+    failing_ms: since when it takes nothing (steady time). rejections: how many notices it rejected in a row.
+    """
 
     channel: Channel
     wake: anyio.Event = field(default_factory=anyio.Event)
     failures: int = 0
+    rejections: int = 0
     failing_ms: int | None = None
     reason: Message | None = None
     delivered_ms: int | None = None
     quota: Quota | None = None
     quota_ms: int | None = None
     spared: bool = False
+
+    def delivered(self, now: Now) -> None:
+        """It takes notices."""
+        self.failures, self.rejections, self.failing_ms, self.reason = 0, 0, None, None
+        self.delivered_ms = now.wall_ms
+
+    def rejected(self, reason: Message, now: Now) -> None:
+        """It took one notice not at all. One may be at fault itself; several are not."""
+        self.rejections += 1
+        if self.rejections >= MOST_REJECTIONS and self.failing_ms is None:
+            self.failing_ms, self.reason = now.steady_ms, reason
 
 
 def left_after(quota: Quota) -> int:

@@ -15,10 +15,11 @@ from ultrad.core import outbox as box
 from ultrad.core import outbox_events as became
 from ultrad.core.events import Event, Finding, Severity
 from ultrad.core.outbox import Delivery, Outbox, Told
+from ultrad.core.outbox_events import Instead
 from ultrad.core.retry import Backoff, pause_s
 from ultrad.core.status import ChannelLine
 from ultrad.core.superseding import outdated
-from ultrad.core.telling import QUEUED, TellRules, fallbacks
+from ultrad.core.telling import QUEUED, TellRules, carriers, fallbacks
 from ultrad.errors import Failed, Permanent, Transient
 from ultrad.i18n import Message, msg
 from ultrad.ports import (
@@ -170,7 +171,7 @@ class Postman:
             elif line.quota_ms is None or now.steady_ms - line.quota_ms >= QUOTA_AGE_MS:
                 await self._ask_quota(line, now)  # takes time: what comes next is looked up again
             elif self._is_spared(line, delivery):
-                self._stand_in(delivery, box.addressed(self.outbox)[delivery.told.notice], now, spared=True)
+                self._stand_in(delivery, box.addressed(self.outbox)[delivery.told.notice], now, Instead.SPARED)
                 self._record(became.spared_event(delivery, now))
             else:
                 self._mark(line, delivery)
@@ -206,14 +207,15 @@ class Postman:
         outcome = await self._send(line, delivery)
         now = self._ports.clock.now()
         if not isinstance(outcome, Failed):
-            line.failures, line.failing_ms, line.reason, line.delivered_ms = 0, None, None, now.wall_ms
+            line.delivered(now)
             if line.quota is not None:
                 line.quota = Quota(line.quota.limit, line.quota.used + line.quota.cost, line.quota.cost)
             self._record(became.delivered_event(delivery, outcome, now))
             return
         if isinstance(outcome.error, Permanent):
+            line.rejected(outcome.message, now)
             if box.is_waiting(self.outbox, delivery):
-                self._record(became.given_up_event(delivery, outcome.message, now))
+                self._give_up(delivery, outcome.message, now)
             return
         if isinstance(outcome.error, Throttled | Refused | Unreached):
             self.outbox = box.in_doubt(self.outbox, delivery, delivery.unsure_ms)  # as it was before this try
@@ -275,37 +277,54 @@ class Postman:
     def _look(self, now: Now) -> None:
         for delivery in box.expired(self.outbox, self._rules.give_up_ms, now)[:MOST_AT_ONCE]:
             line = self._lines.get(delivery.channel)
-            why = (line.reason if line else None) or msg("it is not configured any more.")
-            self._record(became.given_up_event(delivery, why, now))
+            self._give_up(delivery, (line.reason if line else None) or _gone(), now)
+        for delivery in self._unknown()[:MOST_AT_ONCE]:
+            self._give_up(delivery, _gone(), now, Instead.GONE)
         for name, line in self._lines.items():
             if line.channel.key_lives_s is not None:
                 lives_ms = round((line.channel.key_lives_s - KEY_MARGIN_S) * 1_000)
                 for delivery in box.unrepeatable(self.outbox, name, lives_ms, now)[:MOST_AT_ONCE]:
-                    self._record(became.given_up_event(delivery, _may_be_told(), now))
+                    self._give_up(delivery, _may_be_told(), now)
         down = {name: line.failing_ms for name, line in self._lines.items() if line.failing_ms is not None}
         if len(down) == len(self._lines):
             return  # nobody could stand in
         addressed = box.addressed(self.outbox)
-        for name in (*down, *self._unknown()):
-            found = box.stranded(self.outbox, name, down.get(name), self._rules.down_ms, now)
+        for name, failing_ms in down.items():
+            found = box.stranded(self.outbox, name, failing_ms, self._rules.down_ms, now)
             for delivery in sorted(found, key=lambda one: one.told.severity)[:MOST_AT_ONCE]:
                 self._stand_in(delivery, addressed[delivery.told.notice], now)
 
-    def _unknown(self) -> tuple[str, ...]:
-        """Channels that notices wait for and the configuration no longer names."""
-        return tuple({one.channel for one in self.outbox.waiting} - set(self._lines))
+    def _unknown(self) -> tuple[Delivery, ...]:
+        """What waits for channels that the configuration no longer names. Without any channel it waits on."""
+        return tuple(one for one in self.outbox.waiting if self._lines and one.channel not in self._lines)
 
-    def _stand_in(self, delivery: Delivery, addressed: set[str], now: Now, *, spared: bool = False) -> None:
+    def _give_up(self, delivery: Delivery, why: Message, now: Now, instead: Instead = Instead.REFUSED) -> None:
+        """Close it, and say so. What is meant to be heard and was not goes elsewhere first."""
+        told = delivery.told
+        if told.loud and not box.is_heard(self.outbox, told.notice) and not box.stands_in(self.outbox, delivery):
+            addressed = box.addressed(self.outbox)[told.notice]
+            present = carriers(told.severity, self._tell) if instead is Instead.GONE else ()
+            others = [one for one in present if one in self._lines and one not in addressed]
+            for other in others:
+                self._reroute(delivery, other, now, instead)
+            if not others:
+                self._stand_in(delivery, addressed, now, instead)
+        self._record(became.given_up_event(delivery, why, now))
+
+    def _stand_in(self, delivery: Delivery, addressed: set[str], now: Now, why: Instead = Instead.DOWN) -> None:
         """Have the next channel told instead, where one works. addressed: those that had their chance with it."""
         for other in fallbacks(delivery.told.severity, self._tell, addressed):
             if other not in self._lines or self._lines[other].failing_ms is not None:
                 continue
             if other in self._tell.costly and not delivery.told.loud:
                 continue
-            key = self._ports.key_of(f"{delivery.told.notice}:{other}")
-            self._record(became.rerouted_event(delivery, other, key, now, spared=spared))
+            self._reroute(delivery, other, now, why)
             addressed.add(other)
             return
+
+    def _reroute(self, delivery: Delivery, other: str, now: Now, why: Instead) -> None:
+        key = self._ports.key_of(f"{delivery.told.notice}:{other}")
+        self._record(became.rerouted_event(delivery, other, key, now, why))
 
     def _record(self, event: Event) -> None:
         self._ports.journal.post(event)
@@ -323,3 +342,7 @@ class Postman:
 
 def _may_be_told() -> Message:
     return msg("it may have told it all the same, and to try again would by now tell it twice.")
+
+
+def _gone() -> Message:
+    return msg("it is not configured any more.")

@@ -226,8 +226,6 @@ def test_unrepeatable__from_when_it_may_have_been_taken__exactly() -> None:
 @pytest.mark.parametrize(
     ("failing_ms", "now_s", "expected"),
     [
-        (None, 299, []),  # there is no such channel any more
-        (None, 300, ["a"]),
         (200_000, 299, []),  # it fails for less long than this waits
         (200_000, 300, ["a"]),
         (-400_000, 0, ["a"]),  # it was down before: what is new does not wait in vain
@@ -235,14 +233,14 @@ def test_unrepeatable__from_when_it_may_have_been_taken__exactly() -> None:
         (-400_000, 10, ["a", "held"]),
     ],
 )
-def test_stranded__down_for_so_long__exactly(failing_ms: int | None, now_s: int, expected: list[str]) -> None:
+def test_stranded__down_for_so_long__exactly(failing_ms: int, now_s: int, expected: list[str]) -> None:
     outbox = box(queued("a"), queued("held", held_s=10, incident=2), queued("b", "line"))
     found = box_of.stranded(outbox, "slack", failing_ms, 300_000, at(now_s))
     assert [one.told.notice for one in found] == expected
 
 
-def reroute(outbox: Outbox, to: str, seconds: int, *, spared: bool = False) -> Outbox:
-    event = became.rerouted_event(delivery(outbox, "a"), to, f"key of a:{to}", at(seconds), spared=spared)
+def reroute(outbox: Outbox, to: str, seconds: int, why: became.Instead = became.Instead.DOWN) -> Outbox:
+    event = became.rerouted_event(delivery(outbox, "a"), to, f"key of a:{to}", at(seconds), why)
     return box_of.after(outbox, event)
 
 
@@ -283,12 +281,27 @@ def test_stranded__a_stand_in__has_none_itself() -> None:
     assert box_of.stranded(after, "hook", 0, 300_000, at(10**6)) == ()
 
 
+def test_stranded__a_stand_in_whose_own_is_out_of_it__has_one_again() -> None:
+    after = reroute(box(queued("a")), "hook", 300)
+    alone = box_of.after(after, became.given_up_event(delivery(after, "a"), msg("No."), at(301)))
+    assert [one.channel for one in box_of.stranded(alone, "hook", 0, 300_000, at(601))] == ["hook"]
+
+
+def test_rerouted__held__waits_for_its_hour_elsewhere_too() -> None:
+    after = reroute(box(queued("a", held_s=900)), "hook", 300)
+    assert delivery(after, "a", "hook").due_ms == 900_000
+
+
 def test_rerouted_event__says_why() -> None:
     one = delivery(box(queued("a")), "a")
     down = became.rerouted_event(one, "hook", "k", at(1))
-    spared = became.rerouted_event(one, "hook", "k", at(1), spared=True)
+    spared = became.rerouted_event(one, "hook", "k", at(1), became.Instead.SPARED)
     assert "slack is down; hook is told instead: It is full." in str(down.message)
     assert "slack is spared; hook is told instead: It is full." in str(spared.message)
+    refused = became.rerouted_event(one, "hook", "k", at(1), became.Instead.REFUSED)
+    assert "slack did not take it; hook is told instead: It is full." in str(refused.message)
+    gone = became.rerouted_event(one, "hook", "k", at(1), became.Instead.GONE)
+    assert "slack is not configured any more; hook is told instead: It is full." in str(gone.message)
     assert (down.key, down.level) == ("a:slack:hook", Level.WARNING)
     assert down.data == spared.data
 

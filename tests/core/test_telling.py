@@ -321,6 +321,11 @@ def test_targets__an_s1_on_a_route_with_hours__is_never_held() -> None:
     assert found == (Target("slack", 0), Target("line", 0))
 
 
+def test_carriers__each_once_and_in_order() -> None:
+    assert telling.carriers(S1, TellRules((*RULES.routes, *RULES.routes))) == ("slack", "line")
+    assert telling.carriers(S3, RULES) == ()
+
+
 def test_fallbacks__in_order_and_once_and_not_who_is_told_anyway() -> None:
     rules = TellRules(
         routes=(

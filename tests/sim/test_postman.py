@@ -10,6 +10,7 @@ from tests.fakes.channel import FakeChannel
 from tests.sim.office import S1, SOON_S, Office, unhurried
 from ultrad.core.events import Level
 from ultrad.core.outbox import TRIES_IN_A_ROW
+from ultrad.core.telling import TellRules
 from ultrad.errors import Transient
 from ultrad.i18n import msg
 from ultrad.ports import Outgoing
@@ -238,7 +239,7 @@ class Slowly(FakeChannel):
 
 @pytest.mark.parametrize("mode", ["ok", "rejected"])
 async def test_postman__given_up_on_while_under_way__is_recorded_as_it_was(mode: str) -> None:
-    office = alone(PostRules(give_up_ms=5_000))
+    office = Office(alone=True, post=PostRules(give_up_ms=5_000), tell=TellRules())
     office.channels["hook"] = Slowly("hook", mode)
     async with office.life():
         office.queue("hook")
@@ -249,7 +250,7 @@ async def test_postman__given_up_on_while_under_way__is_recorded_as_it_was(mode:
 
 
 async def test_postman__given_up_on_while_the_disk_is_waited_for__is_not_tried() -> None:
-    async with alone(PostRules(give_up_ms=1_000)).life() as office:
+    async with Office(alone=True, post=PostRules(give_up_ms=1_000), tell=TellRules()).life() as office:
         office.journal.hang()
         office.queue("hook", severity=S1)
         await anyio.sleep(20)

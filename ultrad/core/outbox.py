@@ -155,6 +155,17 @@ def is_waiting(outbox: Outbox, delivery: Delivery) -> bool:
     return any((one.told.notice, one.channel) == about for one in outbox.waiting)
 
 
+def stands_in(outbox: Outbox, delivery: Delivery) -> bool:
+    """Whether it goes in the place of one that still waits as well."""
+    about = (delivery.told.notice, delivery.instead_of)
+    return any((one.told.notice, one.channel) == about for one in outbox.waiting)
+
+
+def is_heard(outbox: Outbox, notice: str) -> bool:
+    """Whether some channel has taken a notice that still waits for another."""
+    return any(name == notice for name, _ in outbox.heard)
+
+
 def addressed(outbox: Outbox) -> dict[str, set[str]]:
     """For each notice under way, every channel that it was ever meant for, whatever became of it there."""
     channels: dict[str, set[str]] = {}
@@ -165,10 +176,11 @@ def addressed(outbox: Outbox) -> dict[str, set[str]]:
     return channels
 
 
-def stranded(outbox: Outbox, channel: str, failing_ms: int | None, down_ms: int, now: Now) -> tuple[Delivery, ...]:
+def stranded(outbox: Outbox, channel: str, failing_ms: int, down_ms: int, now: Now) -> tuple[Delivery, ...]:
     """What waits for a channel that is down for longer than others should have to wait, and nobody stands in for.
 
-    failing_ms: since when the channel takes nothing (steady time); None where there is no such channel any more.
+    failing_ms: since when the channel takes nothing (steady time). What stands in for another has a stand-in
+    of its own only once that other is out of it.
     """
     at_work = {*outbox.heard}
     at_work |= {(one.told.notice, one.channel) for one in outbox.waiting if now.steady_ms - one.due_ms < down_ms}
@@ -176,9 +188,9 @@ def stranded(outbox: Outbox, channel: str, failing_ms: int | None, down_ms: int,
         one
         for one in outbox.waiting
         if one.channel == channel
-        and not one.instead_of
+        and not stands_in(outbox, one)
         and one.due_ms <= now.steady_ms
-        and now.steady_ms - min(one.due_ms, one.due_ms if failing_ms is None else failing_ms) >= down_ms
+        and now.steady_ms - min(one.due_ms, failing_ms) >= down_ms
         and not any((one.told.notice, other) in at_work for other in one.stand_ins)
     )
 
@@ -279,7 +291,7 @@ def _rerouted(outbox: Outbox, data: dict[str, Json], now: Now) -> Outbox:
         held_up,
         channel=to,
         key=str(data["to_key"]),
-        due_ms=now.steady_ms,
+        due_ms=max(now.steady_ms, held_up.due_ms),
         instead_of=channel,
         tries=0,
         unsure_ms=None,

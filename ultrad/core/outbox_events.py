@@ -1,5 +1,7 @@
 """What becomes of a notice on its way to a channel, as the journal's `notice.*` events."""
 
+from enum import Enum, auto
+
 from ultrad.core.events import Event, Json, Level
 from ultrad.core.outbox import DELIVERED, GIVEN_UP, REROUTED, SPARED, SUPERSEDED, UNSURE, Delivery
 from ultrad.i18n import Message, msg
@@ -23,16 +25,37 @@ def given_up_event(delivery: Delivery, why: Message, now: Now) -> Event:
     return _event(GIVEN_UP, Level.ALERT, now, message, delivery, {})
 
 
-def rerouted_event(delivery: Delivery, to: str, key: str, now: Now, *, spared: bool = False) -> Event:
-    """The record that another channel stands in for one that is down, or that is spared."""
+class Instead(Enum):
+    """Why another channel is told instead."""
+
+    DOWN = auto()
+    SPARED = auto()
+    REFUSED = auto()
+    GONE = auto()
+
+
+def rerouted_event(delivery: Delivery, to: str, key: str, now: Now, why: Instead = Instead.DOWN) -> Event:
+    """The record that another channel is told as well, or in the place of this one."""
     channel, what = delivery.channel, delivery.told.title
-    message = (
-        msg("{channel} is spared; {other} is told instead: {what}", channel=channel, other=to, what=what)
-        if spared
-        else msg("{channel} is down; {other} is told instead: {what}", channel=channel, other=to, what=what)
-    )
+    messages = {
+        Instead.DOWN: msg(
+            "{channel} is down; {other} is told instead: {what}", channel=channel, other=to, what=what
+        ),
+        Instead.SPARED: msg(
+            "{channel} is spared; {other} is told instead: {what}", channel=channel, other=to, what=what
+        ),
+        Instead.REFUSED: msg(
+            "{channel} did not take it; {other} is told instead: {what}", channel=channel, other=to, what=what
+        ),
+        Instead.GONE: msg(
+            "{channel} is not configured any more; {other} is told instead: {what}",
+            channel=channel,
+            other=to,
+            what=what,
+        ),
+    }
     data: dict[str, Json] = {"to": to, "to_key": key}
-    return _event(REROUTED, Level.WARNING, now, message, delivery, data)
+    return _event(REROUTED, Level.WARNING, now, messages[why], delivery, data)
 
 
 def spared_event(delivery: Delivery, now: Now) -> Event:

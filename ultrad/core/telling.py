@@ -290,6 +290,12 @@ def targets(notice: Notice, rules: TellRules, *, escalated: bool, local: datetim
     return tuple(Target(channel, wait_ms) for channel, wait_ms in held.items())
 
 
+def carriers(severity: Severity, rules: TellRules) -> tuple[str, ...]:
+    """The channels that a severity goes to at once, in order."""
+    named = (channel for route in rules.routes if severity in route.severities for channel in route.channels)
+    return tuple(dict.fromkeys(named))
+
+
 def fallbacks(severity: Severity, rules: TellRules, taken: Iterable[str]) -> tuple[str, ...]:
     """The channels that stand in for one that is down, in order, less those that are told anyway."""
     named = (channel for route in rules.routes if severity in route.severities for channel in route.fallback)
