@@ -39,7 +39,9 @@ from ultrad.units import Now
 SEND_S = 15.0
 """How long one try may take. Slack and LINE answer within a second; longer is a hang."""
 FLUSH_S = 2.0
-"""How long a first try waits for the journal's disk. What puts funds at risk is told without it then."""
+"""How long a first try waits for the journal's disk. What cannot wait is told without it then."""
+UNDURABLE_MS = 300_000
+"""So long the disk may refuse; then whatever is meant to be heard goes out without it."""
 TICK_S = 1.0
 RETRY = Backoff(first_s=1.0, most_s=60.0)
 REFUSED_RETRY = Backoff(first_s=30.0, most_s=600.0)
@@ -103,6 +105,7 @@ class Postman:
         self._ports = ports
         self._lines = {name: Line(channel) for name, channel in channels.items()}
         self._rules, self._tell = rules, tell
+        self._refusing_ms: int | None = None
         self.outbox = outbox
 
     # -------------------------------------------------------- in
@@ -163,7 +166,7 @@ class Postman:
         while True:
             line.wake = anyio.Event()
             now = self._ports.clock.now()
-            delivery = box.next_for(self.outbox, line.channel.name, now)
+            delivery = self._next(line.channel.name, now)
             if delivery is None:
                 held = box.next_due_ms(self.outbox, line.channel.name) is not None
                 with anyio.move_on_after(TICK_S if held else None):
@@ -175,21 +178,36 @@ class Postman:
                 self._record(became.spared_event(delivery, now))
             else:
                 self._mark(line, delivery)
-                if await self._is_durable(delivery):
+                if await self._may_be_tried(delivery):
                     await self._deliver(line, delivery)
                 else:
                     self.outbox = box.in_doubt(self.outbox, delivery, delivery.unsure_ms)  # it was not tried
                     await anyio.sleep(TICK_S)
 
-    async def _is_durable(self, delivery: Delivery) -> bool:
-        """Whether it may be tried: its key is on the disk, or funds are at risk and the disk does not answer."""
+    def _next(self, channel: str, now: Now) -> Delivery | None:
+        """While the disk refuses, first what may go without it: what may not would only stand in its way."""
+        anyhow = None
+        if self._refusing_ms is not None:
+            anyhow = box.next_for(self.outbox, channel, now, lambda told: self._goes_anyhow(told, now))
+        return anyhow or box.next_for(self.outbox, channel, now)
+
+    def _goes_anyhow(self, told: Told, now: Now) -> bool:
+        """Whether people are told without the disk. The key stays the same, should they be told again."""
+        refused_for_ms = 0 if self._refusing_ms is None else now.steady_ms - self._refusing_ms
+        return told.pressing or (told.loud and refused_for_ms >= UNDURABLE_MS)
+
+    async def _may_be_tried(self, delivery: Delivery) -> bool:
+        """Whether its key is on the disk, or the disk does not answer and it cannot wait."""
         with anyio.move_on_after(FLUSH_S):
             try:
                 await self._ports.journal.flush()
+                self._refusing_ms = None
+                return True
             except Transient:
-                return delivery.told.severity is Severity.S1
-            return True
-        return delivery.told.severity is Severity.S1
+                pass
+        now = self._ports.clock.now()
+        self._refusing_ms = now.steady_ms if self._refusing_ms is None else self._refusing_ms
+        return self._goes_anyhow(delivery.told, now)
 
     def _mark(self, line: Line, delivery: Delivery) -> None:
         """Note when a service that forgets keys may first have taken it; durable before the first try."""

@@ -89,6 +89,14 @@ def test_next_for__never_taken__holds_up_only_its_own_incident() -> None:
     assert first.told.notice == "a"
 
 
+def test_next_for__only_some_may_go__passes_over_the_others() -> None:
+    outbox = box(queued("a"), queued("b", severity=S1), queued("c", incident=2))
+    one = box_of.next_for(outbox, "slack", LATER, lambda told: told.pressing)
+    assert one is not None
+    assert one.told.notice == "b"
+    assert box_of.next_for(outbox, "slack", LATER, lambda told: told.stop) is None
+
+
 def test_next_due_ms__the_earliest_of_the_channel() -> None:
     outbox = box(queued("a", held_s=9), queued("b", held_s=5), queued("c", "line", held_s=1))
     assert box_of.next_due_ms(outbox, "slack") == 5_000

@@ -349,6 +349,8 @@ def test_queued_event__holds_all_that_a_try_needs() -> None:
         "severity": "S2",
         "level": "alert",
         "incident": 1,
+        "code": "",
+        "stop": False,
         "lines": [{"text": "a line", "args": {}}],
         "deliveries": [
             {"channel": "slack", "key": "key of n:slack", "held_ms": 2_000},

@@ -20,6 +20,8 @@ REROUTED = "notice.rerouted"
 SPARED = "notice.spared"
 SUPERSEDED = "notice.superseded"
 UNSURE = "notice.unsure"
+ABOUT_THE_DISK = frozenset({"journal_unwritable", "state_unusable", "flag_unwritable"})
+"""What would never be told, were it to wait for the disk."""
 TRIES_IN_A_ROW = 5
 """After so many failures of one notice another one has a turn: it may be the notice, not the channel."""
 KEPT_THREADS = 2_000
@@ -38,6 +40,13 @@ class Told:
     title: Message
     lines: tuple[Message, ...]
     queued: Now
+    code: str = ""
+    stop: bool = False
+
+    @property
+    def pressing(self) -> bool:
+        """Whether it goes out before it is on the disk, where the disk refuses: people may be told twice then."""
+        return self.severity is Severity.S1 or self.stop or self.code in ABOUT_THE_DISK
 
     @property
     def loud(self) -> bool:
@@ -99,11 +108,16 @@ class Outbox:
         )
 
 
-def next_for(outbox: Outbox, channel: str, now: Now) -> Delivery | None:
-    """What the channel is given now: of each incident its oldest; the gravest, then the oldest of those."""
+def next_for(
+    outbox: Outbox, channel: str, now: Now, may_go: Callable[[Told], bool] = lambda _: True
+) -> Delivery | None:
+    """What the channel is given now: of each incident its oldest; the gravest, then the oldest of those.
+
+    may_go: which notices come into question.
+    """
     first: dict[object, Delivery] = {}
     for one in outbox.waiting:
-        if one.channel == channel and one.due_ms <= now.steady_ms:
+        if one.channel == channel and one.due_ms <= now.steady_ms and may_go(one.told):
             first.setdefault(one.told.incident if one.told.incident is not None else one.told.notice, one)
     return min(
         first.values(),
@@ -238,6 +252,8 @@ def _queued(outbox: Outbox, event: Event) -> Outbox:
         title=event.message,
         lines=tuple(message_from_json(line) for line in cast("list[Json]", data["lines"])),
         queued=event.now,
+        code=str(data.get("code", "")),
+        stop=data.get("stop") is True,
     )
     rows = cast("list[dict[str, Json]]", data["deliveries"])
     fresh = tuple(

@@ -108,7 +108,10 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What is told. lines: facts below the title; `incident`: its number, where it is about one."""
+    """What is told. lines: facts below the title; `incident`: its number, where it is about one.
+
+    code, stop: of that incident: what it is about, and whether it is a cause of the emergency stop.
+    """
 
     why: Why
     severity: Severity
@@ -116,6 +119,8 @@ class Notice:
     title: Message
     lines: tuple[Message, ...] = ()
     incident: int | None = None
+    code: str = ""
+    stop: bool = False
 
     @property
     def loud(self) -> bool:
@@ -178,6 +183,8 @@ def _about(incident: Incident, why: Why, event: Event, zone: tzinfo) -> Notice:
         title=_title(incident, why, event, zone),
         lines=_lines(incident, why, zone),
         incident=incident.number,
+        code=incident.key[0],
+        stop=incident.stop,
     )
 
 
@@ -262,6 +269,8 @@ def reminder(incident: Incident, zone: tzinfo) -> Notice:
         title=_title(incident, Why.REMINDER, Event("", incident.level, incident.opened, incident.message), zone),
         lines=_lines(incident, Why.REMINDER, zone),
         incident=incident.number,
+        code=incident.key[0],
+        stop=incident.stop,
     )
 
 
@@ -313,6 +322,8 @@ def queued_event(notice: Notice, notice_id: str, keys: dict[str, str], to: tuple
         "severity": notice.severity.value,
         "level": notice.level.label,
         "incident": notice.incident,
+        "code": notice.code,
+        "stop": notice.stop,
         "lines": [message_json(line) for line in notice.lines],
         "deliveries": deliveries,
     }
