@@ -12,7 +12,7 @@ import anyio
 
 from ultrad.core import incidents as book_of
 from ultrad.core import telling
-from ultrad.core.estop import Cause, Step
+from ultrad.core.estop import Cause, Mode, Step
 from ultrad.core.events import Event, Level, Severity
 from ultrad.core.incidents import Book, Incident, Stage
 from ultrad.core.signs import Sign
@@ -113,7 +113,9 @@ class Desk:
     def _record(self, event: Event) -> None:
         before, self.book = self.book, book_of.after(self.book, event)
         self._ports.journal.post(event)
-        self._tell_all(telling.notices_of(before, self.book, event, self._rules, self._zone), event.now)
+        stop = self._ports.estop.state
+        causes = frozenset((one.code, one.subject) for one in stop.causes if stop.mode is Mode.ON)
+        self._tell_all(telling.notices_of(before, self.book, event, self._rules, self._zone, causes), event.now)
 
     def _tell_all(self, notices: tuple[Notice, ...], now: Now) -> None:
         for notice in notices:

@@ -201,10 +201,11 @@ class Postman:
         with anyio.move_on_after(FLUSH_S):
             try:
                 await self._ports.journal.flush()
-                self._refusing_ms = None
-                return True
             except Transient:
                 pass
+            else:
+                self._refusing_ms = None
+                return True
         now = self._ports.clock.now()
         self._refusing_ms = now.steady_ms if self._refusing_ms is None else self._refusing_ms
         return self._goes_anyhow(delivery.told, now)

@@ -19,6 +19,7 @@ from tests.core.make_notices import (
     only,
     queued,
     raised,
+    tripped,
 )
 from ultrad.core import incidents, signs, telling
 from ultrad.core.events import Event, Level, Severity
@@ -108,6 +109,7 @@ def test_notices_of__graver__is_told_at_once() -> None:
     told.hear(raised(0))
     assert told.hear(raised(1, severity=S1)) == [Why.BACK]
     assert told.notices[-1].severity is S1
+    assert [str(one.title) for one in told.notices][-1] == "Now S1: It is full."
 
 
 def test_notices_of__graver_once_taken_on__is_told_as_if_new() -> None:
@@ -252,10 +254,61 @@ def test_due__back_and_kept_quiet_and_stays__is_due_once_the_quiet_time_is_over(
     assert told.due(60 + QUIET_S) == [1]
 
 
-def test_due__an_s1_back_and_kept_quiet__is_due_no_later_than_any_s1() -> None:
+def test_notices_of__funds_at_risk_again__is_told_however_often() -> None:
     told = Told()
-    told.hear(raised(0, severity=S1), cleared(60, severity=S1), raised(120, severity=S1))
-    assert told.due(60 + REPEAT[S1]) == [1]
+    told.hear(raised(0, severity=S1), cleared(60, severity=S1))
+    assert told.hear(raised(61, severity=S1)) == [Why.BACK]
+    assert str(told.notices[-1].title) == "Again (2 times by now): It is full."
+
+
+def test_notices_of__taken_on_and_funds_at_risk_again__is_open_and_told() -> None:
+    told = Told()
+    told.hear(raised(0, severity=S1))
+    told.act(act_event(Act.ACKNOWLEDGE, only(told.book), at(1)))
+    told.hear(cleared(2, severity=S1))
+    assert told.hear(raised(3, severity=S1)) == [Why.REOPENED]
+    assert only(told.book).stage is Stage.OPEN
+
+
+def test_notices_of__the_stop_on_anew_or_because_of_what_stood__is_told() -> None:
+    told = Told()
+    key = ("hf_low", "main")
+    told.hear(raised(0, key), cleared(1, key))
+    stop = signs.Sign(key, S2, Level.ALERT, msg(signs.EMERGENCY_STOP, cause=msg("Low.")), stop=True)
+    assert told.act(incidents.back_event(only(told.book), stop, at(2))) == [Why.BACK]
+    found = Told()
+    found.hear(raised(0, key))
+    assert found.act(incidents.back_event(only(found.book), stop, at(59))) == []  # in the same breath
+    found = Told()
+    found.hear(raised(0, key))
+    assert found.act(incidents.back_event(only(found.book), stop, at(60))) == [Why.BACK]
+    assert str(found.notices[-1].title) == "EMERGENCY STOP: Low."
+    assert found.act(incidents.back_event(only(found.book), stop, at(200))) == []
+
+
+def test_notices_of__the_finding_behind_a_stop_is_over__is_said_in_its_words_and_that_the_stop_stays() -> None:
+    book = live(Book(), tripped(0), raised(0, ("hf_low", "main"), S1))
+    book = incidents.after(book, queued("n", incident=1))
+    stopped = live(Book(), tripped(0))
+    stopped = incidents.after(stopped, queued("n", incident=1))
+    for before, causes in ((book, frozenset({("hf_low", "main")})), (stopped, frozenset[tuple[str, str]]())):
+        over = incidents.over_event(only(before), at(9))
+        (notice,) = telling.notices_of(before, incidents.after(before, over), over, RULES, UTC, causes)
+        assert str(notice.title).startswith("Recovered: ")
+        assert "EMERGENCY" not in str(notice.title)
+        assert ("stays ON" in str(notice.lines[-1])) is bool(causes)
+
+
+def test_due__taken_on_and_back_without_a_word__is_due_once_quiet_is_over() -> None:
+    told = Told()
+    told.hear(raised(0))
+    told.act(act_event(Act.ACKNOWLEDGE, only(told.book), at(1)))
+    told.hear(cleared(2))
+    assert told.hear(raised(3)) == []
+    assert told.due(2 + QUIET_S - 1) == []
+    assert told.due(2 + QUIET_S) == [1]
+    told.book = incidents.after(told.book, queued("n", seconds=2 + QUIET_S, why=Why.REMINDER))
+    assert told.due(10**6) == []
 
 
 def test_escalates__told_in_vain_so_often__once() -> None:

@@ -95,6 +95,22 @@ async def test_desk__hours__hold_an_s2_until_they_open_and_an_s1_never(now: str,
 
 
 @pytest.mark.usefixtures("days")
+async def test_desk__taken_on_and_the_stop_on_anew__is_told_again_and_again() -> None:
+    async with Office().life() as office:
+        await office.estop.trip(cause("hf_low"))
+        await anyio.sleep(MINUTE)
+        await office.desk.acknowledge(1, "taro")
+        office.flag.rm()
+        while mode(office) is not Mode.OFF:
+            await anyio.sleep(MINUTE)
+        await anyio.sleep(MINUTE)
+        told = len(office.shown("slack"))
+        await office.estop.trip(cause("hf_low"))
+        await anyio.sleep(30 * MINUTE)
+        assert sum("hf_low" in title for title in office.shown("slack")[told:]) >= 3
+
+
+@pytest.mark.usefixtures("days")
 async def test_desk__held_until_monday_and_then_an_s1__is_told_again_and_again() -> None:
     async with Office(tell=OFFICE_HOURS, clock=wall("2026-05-01T19:00")).life() as office:
         office.find(broken("endpoints_disagree"))
@@ -247,7 +263,7 @@ async def test_override__removed_flag__is_told_and_its_end_ends_what_was_a_cause
         await until(office, 31)
         assert mode(office) is Mode.OFF
         assert (only(office).stands, only(office).is_open) == (False, True)
-        assert any(title.startswith("Recovered: EMERGENCY STOP") for title in office.shown("line"))
+        assert "Recovered: Stopped by taro: drill" in office.shown("line")
 
 
 # ---------------------------------------------------------------- told again

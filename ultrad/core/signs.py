@@ -6,6 +6,9 @@ from typing import cast
 from ultrad.core.events import Event, Json, Level, Severity
 from ultrad.i18n import Message, msg
 
+EMERGENCY_STOP = "EMERGENCY STOP: {cause}"
+"""How a stop is told; `cause` is what was found."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sign:

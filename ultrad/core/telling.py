@@ -1,7 +1,7 @@
 """What people are told, when, and by which ways: rules over incidents, routes and hours."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta, tzinfo
 from enum import StrEnum
 from typing import cast
@@ -10,6 +10,7 @@ from ultrad.core import incidents as book_of
 from ultrad.core.events import Event, Json, Level, Severity
 from ultrad.core.incidents import Act, Book, Incident, Stage
 from ultrad.core.messages import message_json
+from ultrad.core.signs import EMERGENCY_STOP
 from ultrad.i18n import Message, msg
 from ultrad.units import Now
 
@@ -131,8 +132,18 @@ class Notice:
 # ---------------------------------------------------------------- what an event is worth telling
 
 
-def notices_of(before: Book, book: Book, event: Event, rules: TellRules, zone: tzinfo) -> tuple[Notice, ...]:
-    """What an event that is in the book already is worth telling. before: the book without it."""
+def notices_of(
+    before: Book,
+    book: Book,
+    event: Event,
+    rules: TellRules,
+    zone: tzinfo,
+    causes: frozenset[tuple[str, str]] = frozenset(),
+) -> tuple[Notice, ...]:
+    """What an event that is in the book already is worth telling.
+
+    before: the book without it. causes: the conditions that the emergency stop is ON for.
+    """
     if event.kind in _STOP_SEVERITY:
         return (Notice(Why.STOP, _STOP_SEVERITY[event.kind], event.level, event.message),)
     why = _WHY.get(event.kind)
@@ -142,11 +153,17 @@ def notices_of(before: Book, book: Book, event: Event, rules: TellRules, zone: t
     incident, was = book.numbered(number), before.numbered(number)
     if incident is None or (incident.severity is Severity.S3 and why not in QUIET):
         return ()
-    if why is Why.BACK and not _worth_telling_again(was, incident, event.now, rules):
+    if why is Why.BACK and not _worth_telling_again(was, incident, event, rules):
         return ()
     if why is Why.RECOVERED and not incident.aired:
         return ()  # nobody heard of it, or of its coming back
-    return (_about(incident, why, event, zone),)
+    notice = _about(incident, why, event, zone)
+    if why is Why.BACK and was is not None and incident.returns == was.returns:
+        graver = msg("Now {severity}: {what}", severity=incident.severity.value, what=incident.message)
+        notice = replace(notice, title=graver if incident.severity < was.severity else incident.message)
+    if why is Why.RECOVERED and incident.key in causes:
+        notice = replace(notice, lines=(*notice.lines, msg("The emergency stop stays ON until `ultrad resume`.")))
+    return (notice,)
 
 
 _STOP_SEVERITY = {
@@ -167,12 +184,16 @@ _WHY = {
 }
 
 
-def _worth_telling_again(was: Incident | None, incident: Incident, now: Now, rules: TellRules) -> bool:
+def _worth_telling_again(was: Incident | None, incident: Incident, event: Event, rules: TellRules) -> bool:
+    """Funds at risk again, and a stop that is ON anew, are told however often they come."""
     if was is None or incident.severity < was.severity:
         return True
-    if incident.returns == was.returns:
-        return False  # seen again after a restart
-    return incident.told_at is None or now.steady_ms - incident.told_at.steady_ms >= rules.quiet_ms
+    told_ms = None if incident.told_at is None else event.now.steady_ms - incident.told_at.steady_ms
+    if incident.returns == was.returns:  # seen again after a restart; or the stop, because of what stood before
+        return incident.stop and not was.stop and (told_ms is None or told_ms >= MINUTE_MS)
+    if incident.severity is Severity.S1 or event.data["stop"] is True:
+        return True
+    return told_ms is None or told_ms >= rules.quiet_ms
 
 
 def _about(incident: Incident, why: Why, event: Event, zone: tzinfo) -> Notice:
@@ -197,11 +218,17 @@ def _title(incident: Incident, why: Why, event: Event, zone: tzinfo) -> Message:
         Why.BACK: msg("Again ({count} times by now): {what}", count=incident.returns + 1, what=what),
         Why.REMINDER: msg("Still so since {since}: {what}", since=since, what=what),
         Why.ESCALATED: msg("Nobody has answered since {since}: {what}", since=since, what=what),
-        Why.RECOVERED: msg("Recovered: {what}", what=what),
+        Why.RECOVERED: msg("Recovered: {what}", what=_cause_itself(what)),
         Why.TAKEN_ON: event.message,
         Why.RESOLVED: event.message,
     }
     return titles.get(why, what)
+
+
+def _cause_itself(what: Message) -> Message:
+    """The words of the condition behind a stop: that is what is over, not the stop."""
+    cause = dict(what.args).get("cause") if what.text == EMERGENCY_STOP else None
+    return cause if isinstance(cause, Message) else what
 
 
 def _lines(incident: Incident, why: Why, zone: tzinfo) -> tuple[Message, ...]:
@@ -236,12 +263,13 @@ def due(book: Book, rules: TellRules, unheard: frozenset[int], now: Now) -> tupl
     """The incidents that are to be told again now.
 
     unheard: those whose last notice no channel has delivered yet; telling again would only lengthen the queue.
-    What was never told (the process ended in between) is due at once.
+    What was never told (the process ended in between) is due at once. What somebody has taken on is told again
+    only where it came back and nobody was told of that.
     """
     return tuple(
         one
         for one in book.open()
-        if one.stage is not Stage.ACKNOWLEDGED
+        if (one.stage is not Stage.ACKNOWLEDGED or (one.stands and one.returns and not one.aired))
         and one.severity is not Severity.S3
         and (one.stands or one.severity is Severity.S1)
         and one.number not in unheard
