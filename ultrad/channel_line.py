@@ -22,6 +22,7 @@ class Line:
 
     channel: Channel
     wake: anyio.Event = field(default_factory=anyio.Event)
+    mended: anyio.Event = field(default_factory=anyio.Event)
     failures: int = 0
     rejections: int = 0
     failing_ms: int | None = None

@@ -132,7 +132,11 @@ class Postman:
             )
         key = self._ports.key_of(f"{told.notice}:{name}")
         outcome = await self._send(line, Delivery(told, name, key, 0, 0))
-        return outcome.message if isinstance(outcome, Failed) else None
+        if isinstance(outcome, Failed):
+            return outcome.message
+        line.delivered(self._ports.clock.now())
+        line.mended.set()  # what waits need not wait for the next try
+        return None
 
     def channels(self) -> tuple[ChannelLine, ...]:
         """Each channel as it is now."""
@@ -242,7 +246,9 @@ class Postman:
         line.failures += 1
         line.failing_ms = now.steady_ms if line.failing_ms is None else line.failing_ms
         line.reason = outcome.message
-        await anyio.sleep(self._pause_s(line, outcome.error))
+        line.mended = anyio.Event()
+        with anyio.move_on_after(self._pause_s(line, outcome.error)):
+            await line.mended.wait()
 
     async def _send(self, line: Line, delivery: Delivery) -> str | Failed:
         """One try. A foreign error is a fault of ours: reported, and taken as one that may pass."""

@@ -116,6 +116,19 @@ async def test_test__each_outcome__is_answered() -> None:
         assert office.postman.outbox.waiting == ()
 
 
+async def test_test__taken__ends_the_pause_of_what_waits() -> None:
+    async with alone().life() as office:
+        office.channels["hook"].mode = "refused"
+        office.queue("hook")
+        await anyio.sleep(3_600)
+        office.channels["hook"].mode = "ok"
+        assert await office.postman.test("hook", told()) is None
+        (line,) = [one for one in office.postman.channels() if one.name == "hook"]
+        assert line.failing_since_ms is None
+        await anyio.sleep(1)
+        assert office.shown("hook") == ["Test.", "notice notice-1"]
+
+
 async def test_channels__each__as_it_is_now() -> None:
     async with alone().life() as office:
         office.channels["slack"].mode = "down"
