@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
+from typing import cast
 
 import anyio
 
@@ -14,7 +15,7 @@ from ultrad.core import incidents as book_of
 from ultrad.core import telling
 from ultrad.core.estop import Cause, Mode, Step
 from ultrad.core.events import Event, Level, Severity
-from ultrad.core.incidents import Book, Incident, Stage
+from ultrad.core.incidents import Act, Book, Incident, Stage
 from ultrad.core.signs import Sign
 from ultrad.core.status import IncidentLine
 from ultrad.core.telling import Notice, Target, TellRules, Why
@@ -113,6 +114,8 @@ class Desk:
     def _record(self, event: Event) -> None:
         before, self.book = self.book, book_of.after(self.book, event)
         self._ports.journal.post(event)
+        if event.kind == Act.RESOLVE:
+            self._ports.postman.settle(cast("int", event.data["incident"]), event.now)
         stop = self._ports.estop.state
         causes = frozenset((one.code, one.subject) for one in stop.causes if stop.mode is Mode.ON)
         self._tell_all(telling.notices_of(before, self.book, event, self._rules, self._zone, causes), event.now)

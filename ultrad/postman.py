@@ -18,7 +18,7 @@ from ultrad.core.outbox import Delivery, Outbox, Told
 from ultrad.core.outbox_events import Instead
 from ultrad.core.retry import Backoff, pause_s
 from ultrad.core.status import ChannelLine
-from ultrad.core.superseding import outdated
+from ultrad.core.superseding import outdated, settled
 from ultrad.core.telling import QUEUED, TellRules, carriers, fallbacks
 from ultrad.errors import Failed, Permanent, Transient
 from ultrad.i18n import Message, msg
@@ -118,6 +118,11 @@ class Postman:
                 self._record(became.superseded_event(old, event.now))
         for line in self._lines.values():
             line.wake.set()
+
+    def settle(self, incident: int, now: Now) -> None:
+        """Somebody has resolved it: what waits of it need not be told any more."""
+        for old in settled(self.outbox, incident):
+            self._record(became.superseded_event(old, now))
 
     async def test(self, name: str, told: Told) -> Message | None:
         """Send one notice at once, beside the outbox; answers why it was not taken, or None. Raises Permanent."""

@@ -19,6 +19,7 @@ from ultrad.core.incidents import Book, Incident, Stage
 from ultrad.core.outbox import Delivery, Outbox
 from ultrad.core.record import pack, unpack
 from ultrad.core.superseding import outdated
+from ultrad.core.superseding import settled as settled_of
 from ultrad.core.telling import Notice, Route, TellRules
 from ultrad.i18n import msg
 from ultrad.units import Now
@@ -57,6 +58,9 @@ class Telling(RuleBasedStateMachine):
     def record(self, event: Event) -> None:
         before, self.book = self.book, incidents.after(self.book, event)
         self.keep(event)
+        if event.kind == incidents.Act.RESOLVE:
+            for old in settled_of(self.outbox, int(str(event.data["incident"]))):
+                self.post(became.superseded_event(old, event.now))
         self.tell(telling.notices_of(before, self.book, event, RULES, UTC), event.now)
 
     def tell(self, notices: tuple[Notice, ...], now: Now) -> None:

@@ -8,13 +8,13 @@ import anyio
 import pytest
 
 from tests.core.make import cause, recorded
-from tests.sim.office import OFFICE_HOURS, S1, S2, S3, SOON_S, Office, broken, unhurried, wall
+from tests.sim.office import OFFICE_HOURS, S1, S2, S3, SOON_S, WEEKDAYS, Office, broken, unhurried, wall
 from ultrad.core import incidents
 from ultrad.core.estop import Mode, resume_event, trip_event
 from ultrad.core.estop_rules import operator_cause
 from ultrad.core.events import Level, Severity
 from ultrad.core.incidents import Incident
-from ultrad.core.telling import SETTLE_MS
+from ultrad.core.telling import SETTLE_MS, Route, TellRules
 from ultrad.startup import Past
 
 pytestmark = pytest.mark.looptime(noop_cycles=0)
@@ -107,6 +107,39 @@ async def test_desk__taken_on_and_the_stop_on_anew__is_told_again_and_again() ->
         await office.estop.trip(cause("hf_low"))
         await anyio.sleep(30 * MINUTE)
         assert sum("hf_low" in title for title in office.shown("slack")[told:]) >= 3
+
+
+WEEKEND = TellRules(
+    routes=(
+        Route("office", frozenset({S2}), ("line",), hours=WEEKDAYS),
+        Route("always", frozenset({S1, S2}), ("slack",)),
+    ),
+    costly=frozenset({"line"}),
+)
+
+
+@pytest.mark.usefixtures("days")
+async def test_desk__comes_and_goes_all_weekend__monday_begins_with_one_notice() -> None:
+    async with Office(tell=WEEKEND, clock=wall("2026-05-01T18:30")).life() as office:
+        for _ in range(62):
+            office.find(broken())
+            await anyio.sleep(HOUR / 2)
+            office.find()
+            await anyio.sleep(HOUR / 2)
+        await anyio.sleep(2 * HOUR)
+        assert office.shown("line") == ["Recovered: disk_full is so."]
+
+
+@pytest.mark.usefixtures("days")
+async def test_desk__resolved_before_monday__is_not_told_then() -> None:
+    async with Office(tell=WEEKEND, clock=wall("2026-05-01T18:30")).life() as office:
+        office.find(broken())
+        await anyio.sleep(10 * MINUTE)
+        office.find()
+        await anyio.sleep(MINUTE)
+        await office.desk.resolve(1, "taro", "done")
+        await anyio.sleep(64 * HOUR)
+        assert office.shown("line") == []
 
 
 @pytest.mark.usefixtures("days")
