@@ -9,6 +9,8 @@ from ultrad.i18n import Message, msg
 from ultrad.ports import Channel, Quota
 from ultrad.units import Now
 
+LAST_PCT = 10
+"""The share of a monthly quota that is kept for the first notices of an S1."""
 MOST_REJECTIONS = 3
 """So many different notices rejected in a row, and it is the channel that is at fault."""
 
@@ -44,9 +46,9 @@ class Line:
             self.failing_ms, self.reason = now.steady_ms, reason
 
 
-def left_after(quota: Quota) -> int:
-    """How many messages are left once one more was sent."""
-    return quota.limit - quota.used - quota.cost
+def scarce(quota: Quota | None, kept_pct: int) -> bool:
+    """Whether one message more would eat into the share (percent) that is kept. An unknown quota is plenty."""
+    return quota is not None and (quota.limit - quota.used - quota.cost) * 100 < quota.limit * kept_pct
 
 
 def down_finding(name: str, reason: Message) -> Finding:

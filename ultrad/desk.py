@@ -132,7 +132,9 @@ class Desk:
             escalated=incident is not None and incident.stage is Stage.ESCALATED,
             local=datetime.fromtimestamp(now.wall_ms / 1_000, self._zone),
         )
-        if notice.why is Why.REMINDER:
+        if notice.why is Why.REMINDER and incident is not None:
+            pays = telling.worth_a_message(incident, self._rules, now)
+            to = tuple(one for one in to if pays or one.channel not in self._rules.costly)
             to = self._not_behind(notice.incident, to)
         if not to:
             return

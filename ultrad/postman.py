@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar
 
 import anyio
 
-from ultrad.channel_line import Line, down_finding, left_after, quota_finding
+from ultrad.channel_line import LAST_PCT, Line, down_finding, quota_finding, scarce
 from ultrad.core import outbox as box
 from ultrad.core import outbox_events as became
 from ultrad.core.events import Event, Finding, Severity
@@ -19,7 +19,7 @@ from ultrad.core.outbox_events import Instead
 from ultrad.core.retry import Backoff, pause_s
 from ultrad.core.status import ChannelLine
 from ultrad.core.superseding import outdated, settled
-from ultrad.core.telling import QUEUED, TellRules, carriers, fallbacks
+from ultrad.core.telling import QUEUED, QUIET, TellRules, Why, carriers, fallbacks
 from ultrad.errors import Failed, Permanent, Transient
 from ultrad.i18n import Message, msg
 from ultrad.ports import (
@@ -51,6 +51,8 @@ MOST_PAUSE_S = 3_600.0
 QUOTA_AGE_MS = 3_600_000
 MOST_AT_ONCE = 50
 """So many notices are given up on, or go to another channel, in one turn: a trip shares the loop with it."""
+_SPARED = frozenset({*QUIET, Why.REMINDER, Why.RECOVERED, Why.BACK})
+"""What of an S2 a scarce quota never carries: people have heard of it before."""
 KEY_MARGIN_S = 3_600.0
 """Trying ends so long before a service forgets the key by which it tells repeats."""
 
@@ -296,11 +298,23 @@ class Postman:
             line.quota = line.quota if isinstance(found, Failed) else found
 
     def _is_spared(self, line: Line, delivery: Delivery) -> bool:
-        """Whether the quota is kept for what is graver. An unknown quota spares nothing."""
-        line.spared = line.quota is not None and left_after(line.quota) * 100 < (
-            line.quota.limit * self._rules.spared_pct
-        )
-        return line.spared and delivery.told.severity is not Severity.S1
+        """Whether the quota is kept for what is graver. What nobody else tells is told for the first time."""
+        line.spared = scarce(line.quota, self._rules.spared_pct)
+        told = delivery.told
+        if told.severity is Severity.S1:
+            return told.why in {Why.REMINDER, Why.RECOVERED} and scarce(line.quota, LAST_PCT)
+        if not line.spared or told.why in _SPARED:
+            return line.spared
+        return told.code != "quota_low" and self._others_tell(delivery)
+
+    def _others_tell(self, delivery: Delivery) -> bool:
+        """Whether another channel has told it, is about to, or could."""
+        notice, severity = delivery.told.notice, delivery.told.severity
+        addressed = box.addressed(self.outbox)[notice]
+        others = {one.channel for one in self.outbox.waiting if one.told.notice == notice} - {delivery.channel}
+        works = {name for name, line in self._lines.items() if line.failing_ms is None}
+        others |= set(fallbacks(severity, self._tell, addressed))
+        return box.is_heard(self.outbox, notice) or bool(others & works)
 
     # -------------------------------------------------------- by the clock
 

@@ -311,6 +311,19 @@ def test_due__taken_on_and_back_without_a_word__is_due_once_quiet_is_over() -> N
     assert told.due(10**6) == []
 
 
+def test_worth_a_message__an_s1__after_ever_longer_whiles() -> None:
+    book = book_at(Stage.OPEN, S1)
+    told_at, minutes = 0, []
+    for minute in range(0, 1_300, 10):
+        book = incidents.after(book, queued(f"n{minute}", seconds=told_at * MINUTE, why=Why.REMINDER))
+        if minute and telling.worth_a_message(only(book), RULES, at(minute * MINUTE)):
+            minutes.append(minute)
+        told_at = minute
+    assert minutes == [10, 30, 70, 150, 310, 550, 790, 1_030, 1_270]
+    assert telling.worth_a_message(only(book_at(Stage.OPEN, S1)), RULES, at(0))  # never told
+    assert telling.worth_a_message(only(book_at(Stage.OPEN)), RULES, at(0))
+
+
 def test_escalates__told_in_vain_so_often__once() -> None:
     book = book_at(Stage.OPEN)
     assert [telling.escalates(replace(only(book), told=count), RULES) for count in (2, 3, 4)] == [

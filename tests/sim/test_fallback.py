@@ -239,7 +239,9 @@ async def test_fallback__spared_and_nobody_left__is_spared_and_said() -> None:
     async with alone(TellRules()).life() as office:
         office.channels["line"].left = Quota(200, 199, 1)
         office.queue("line")
+        office.queue("line", why=Why.REMINDER)
         await anyio.sleep(2)
+        assert office.shown("line") == ["notice notice-1"]  # nobody else would tell it
         assert len(office.recorded("notice.spared")) == 1
         assert stand_ins(office) == []
 

@@ -18,6 +18,8 @@ MINUTE_MS = 60_000
 SETTLE_MS = 20 * MINUTE_MS
 """After a restart every condition is looked at within this (the slowest look is each ten minutes); what stood
 before and is not found by then is over."""
+MOST_SPACED_MS = 240 * MINUTE_MS
+"""The longest while between two reminders of an S1 on a channel that pays for each."""
 QUEUED = "notice.queued"
 
 
@@ -281,6 +283,19 @@ def _repeat_ms(incident: Incident, rules: TellRules) -> int:
     """How long after the last notice. The last one may have said "recovered", and what came back kept quiet."""
     repeat_ms = rules.repeat_s1_ms if incident.severity is Severity.S1 else rules.repeat_s2_ms
     return min(repeat_ms, rules.quiet_ms) if incident.stands and not incident.aired else repeat_ms
+
+
+def worth_a_message(incident: Incident, rules: TellRules, now: Now) -> bool:
+    """Whether a reminder goes to channels that pay for each message: of an S1 after ever longer whiles."""
+    if incident.severity is not Severity.S1 or incident.told_at is None:
+        return True
+    begun_ms = (incident.changed or incident.opened).steady_ms
+    gap_ms = rules.repeat_s1_ms
+    at_ms = begun_ms + gap_ms
+    while at_ms <= incident.told_at.steady_ms:
+        gap_ms = min(2 * gap_ms, max(MOST_SPACED_MS, rules.repeat_s1_ms))
+        at_ms += gap_ms
+    return at_ms <= now.steady_ms
 
 
 def escalates(incident: Incident, rules: TellRules) -> bool:
