@@ -7,15 +7,17 @@ from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
+from typing import cast
 
 import anyio
 import anyio.lowlevel
 
 from ultrad.core import incidents as book_of
 from ultrad.core import telling
-from ultrad.core.estop import Cause, Step
+from ultrad.core.estop import Cause, Mode, Step
 from ultrad.core.events import Event, Level, Severity
-from ultrad.core.incidents import Book, Incident, Sign, Stage
+from ultrad.core.incidents import Act, Book, Incident, Stage
+from ultrad.core.signs import Sign
 from ultrad.core.status import IncidentLine
 from ultrad.core.telling import Notice, Target, TellRules, Why
 from ultrad.errors import Permanent, Transient
@@ -156,7 +158,11 @@ class Desk:
             self._count(number)
         before, self.book = self.book, book_of.after(self.book, event)
         self._ports.journal.post(event)
-        self._note(telling.notices_of(before, self.book, event, self._rules, self._zone))
+        if event.kind == Act.RESOLVE:
+            self._ports.postman.settle(cast("int", event.data["incident"]), event.now)
+        stop = self._ports.estop.state
+        causes = frozenset((one.code, one.subject) for one in stop.causes if stop.mode is Mode.ON)
+        self._note(telling.notices_of(before, self.book, event, self._rules, self._zone, causes))
 
     def _note(self, notices: tuple[Notice, ...]) -> None:
         self._untold += notices
@@ -214,7 +220,10 @@ class Desk:
             escalated=escalated,
             local=datetime.fromtimestamp(now.wall_ms / 1_000, self._zone),
         )
-        if notice.why is Why.REMINDER:
+        incident = None if notice.incident is None else self.book.numbered(notice.incident)
+        if notice.why is Why.REMINDER and incident is not None:
+            pays = telling.worth_a_message(incident, self._rules, now)
+            to = tuple(one for one in to if pays or one.channel not in self._rules.costly)
             to = self._not_behind(notice.incident, to)
         if not to:
             return None

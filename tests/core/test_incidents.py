@@ -217,6 +217,26 @@ def test_with_new__more_than_are_told_apart__lets_the_resolved_go_first_and_then
 # ---------------------------------------------------------------- when the stop is lifted
 
 
+def test_with_new__more_than_are_told_apart__funds_at_risk_and_stops_are_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(incidents, "MAX_KEPT", 3)
+    book = Book()
+    for number, (severity, stop) in enumerate([(S1, False), (S2, True), (S2, False), (S3, False), (S2, False)], 1):
+        fresh = sign((f"code-{number}", ""), severity, stop=stop)
+        book = incidents.after(book, incidents.opened_event(number, fresh, at(number)))
+    assert [one.number for one in book.incidents] == [1, 2, 3, 5]
+    for number in (6, 7, 8):
+        fresh = sign((f"code-{number}", ""), S1)
+        book = incidents.after(book, incidents.opened_event(number, fresh, at(number)))
+    assert [one.number for one in book.incidents] == [1, 2, 6, 7, 8]
+
+
+def test_follow__again_once_resolved_while_it_stood__is_counted() -> None:
+    book = live(book_at(Stage.RESOLVED, found=True), raised(20))
+    assert only(book).returns == 1
+
+
 def resumed(severity: Severity, by: str, *, found: bool = False) -> list[str]:
     book = book_at(Stage.OPEN, severity, found=found, stop=True)
     events = incidents.after_resume(book, by, at(30))
