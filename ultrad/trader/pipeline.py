@@ -5,7 +5,8 @@ import anyio
 from ultrad.core import estop_rules as stop
 from ultrad.core import intent_events as events
 from ultrad.core.events import Level, Severity
-from ultrad.core.intents import Act, Blotter, Intent, Purpose, Stage
+from ultrad.core.intent_steps import Purpose
+from ultrad.core.intents import Act, Blotter, Intent, Stage
 from ultrad.core.signals import Action, Signal
 from ultrad.errors import Duplicate, Permanent, Transient
 from ultrad.gate import GateShutError, MaybeSentError

@@ -15,7 +15,8 @@ PAGE = 1_000
 RECENT = 5
 """Signals that the status shows; `ultrad signals` has more."""
 END_KINDS = tuple(
-    act.value for act in (Act.REFUSE, Act.HOLD, Act.REHEARSE, Act.FAIL, Act.CANCEL, Act.SETTLE, Act.USURP)
+    act.value
+    for act in (Act.REFUSE, Act.HOLD, Act.REHEARSE, Act.FAIL, Act.CANCEL, Act.SETTLE, Act.USURP, Act.YIELD)
 )
 MOST_PROPOSED = 100
 """Intents that may be open at once: a burst trips long before, and what waits grows stale."""

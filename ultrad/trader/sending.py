@@ -6,7 +6,8 @@ from enum import Enum
 import anyio
 
 from ultrad.core import intent_events as events
-from ultrad.core.intents import Intent, Purpose, Version
+from ultrad.core.intent_steps import Purpose, Version
+from ultrad.core.intents import Intent
 from ultrad.core.trade_limits import TradeLimits
 from ultrad.errors import Transient
 from ultrad.gate import GateShutError, MaybeSentError

@@ -4,7 +4,8 @@ from ultrad.core import estop_rules as stop
 from ultrad.core import intent_events as events
 from ultrad.core.estop import Mode
 from ultrad.core.events import Event, Level
-from ultrad.core.intents import Act, Intent, Mined, Purpose, Step, Version
+from ultrad.core.intent_steps import Mined, Purpose, Step, Version
+from ultrad.core.intents import Act, Intent
 from ultrad.core.signals import Action
 from ultrad.errors import Permanent
 from ultrad.gate import GateShutError
