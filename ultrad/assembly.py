@@ -8,12 +8,14 @@ from ultrad.conditions import Conditions
 from ultrad.config import Config
 from ultrad.config.facts import fingerprint, texts
 from ultrad.core.estop import Cause
+from ultrad.core.estop_rules import rescue_forbidden
 from ultrad.core.events import Event, Json, Level
 from ultrad.core.rounds import READ_LIMIT_S
 from ultrad.core.voice import Voice
 from ultrad.daemon import Daemon, Facts, Organs
 from ultrad.deadman import DeadmanPart
 from ultrad.desk import Desk, DeskPorts
+from ultrad.distress import Distress
 from ultrad.estop import Estop
 from ultrad.estop import Ports as EstopPorts
 from ultrad.gate import Gate
@@ -29,8 +31,8 @@ from ultrad.resume import People, Resume, ResumePorts, random_id
 from ultrad.rules import rules_of
 from ultrad.startup import Past
 from ultrad.supervisor import Around, Part, Supervisor, contained
-from ultrad.trade_ports import Ledger, Market, OctoBot, Rows, Signer
-from ultrad.trader import Reception, Trader, TraderPorts, TradeSettings
+from ultrad.trade_ports import Ledger, Market, OctoBot, RescueMarket, Rows, Signer
+from ultrad.trader import Reception, RescueMeans, Trader, TraderPorts, TradeSettings
 from ultrad.watchdog import MarketWatch, ReadingAge, Watchdog, WatchPorts
 
 STOPPING = "stopping"
@@ -49,13 +51,14 @@ SLOW_PART_LIMIT_S = 900.0
 
 @dataclass(frozen=True, slots=True)
 class TradeOutside:
-    """What trading needs of the world. signer, bot, rows: each None where it is not configured."""
+    """What trading needs of the world. signer, bot, rows, rescue: each None where it is not configured."""
 
     market: Market
     ledger: Ledger
     signer: Signer | None = None
     bot: OctoBot | None = None
     rows: Rows | None = None
+    rescue: RescueMarket | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,10 +195,14 @@ def assemble(config: Config, outside: Outside, past: Past) -> Assembly:
         rules.part(lambda now: now.watch.rules),
         past.stop,
     )
-    watch = Watchdog(WatchPorts(chain, estop, gate, journal, clock, conditions), watched)
+    rescue = _rescue(config, outside)
+    if rescue is not None:
+        gate.beside.admit_rescues(lambda: rescue_forbidden(estop.state))
+    distress = rescue.distress if rescue else None
+    watch = Watchdog(WatchPorts(chain, estop, gate, journal, clock, conditions, distress), watched)
     age = ReadingAge(lambda: watch.batch_at, gate, clock, conditions, limit_s=config.network.stale_head_s)
     market = MarketWatch(chain, estop, clock, conditions, watched)
-    trader, reception = _trading(config, outside, past, TradeBase(journal, gate, estop, conditions))
+    trader, reception = _trading(config, outside, past, TradeBase(journal, gate, estop, conditions, rescue))
     context = JobContext(
         clock,
         chain,
@@ -262,6 +269,15 @@ class TradeBase:
     gate: Gate
     estop: Estop
     conditions: Conditions
+    rescue: RescueMeans | None
+
+
+def _rescue(config: Config, outside: Outside) -> RescueMeans | None:
+    """What rescues the position, where the operators have enabled it."""
+    limits, means = config.rescue, outside.trade
+    if limits is None or config.trade is None or means is None or means.rescue is None:
+        return None
+    return RescueMeans(means.rescue, Distress(config.trade.section.position, limits.rescue_hf), limits)
 
 
 def _trading(
@@ -289,6 +305,7 @@ def _trading(
         signer=means.signer,
         bot=means.bot,
         fraction=outside.fraction,
+        rescue=base.rescue,
     )
     trader = Trader(ports, settings, past.blotter) if past.unread is None else None
     return trader, Reception(trader, base.journal, settings, trade.section.asset, past.unread)

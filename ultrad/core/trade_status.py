@@ -10,6 +10,7 @@ from ultrad.core.intents import Act, Blotter, Intent, Stage
 from ultrad.core.messages import message_from_json
 from ultrad.core.signals import Action, Source
 from ultrad.i18n import Message
+from ultrad.units import Wad
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +46,29 @@ class IntentLine:
 
 
 @dataclass(frozen=True, slots=True)
+class RescueStatus:
+    """Rescue, where it is enabled. is_low: the position is under rescue_hf. obstacles: why it cannot be rescued.
+
+    What rescues used and may use within the hour and the day, in USD × 10^8.
+    """
+
+    rescue_hf: Wad
+    target_hf: Wad
+    is_low: bool
+    hour_used_e8: int
+    hour_limit_e8: int
+    day_used_e8: int
+    day_limit_e8: int
+    obstacles: tuple[Message, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class TradeStatus:
     """Trading. trouble: why nothing can be traded at all; None: it can.
 
     used_e8: what trades of the last 24 hours used, gross; limit_e8: what they may, by the funds as last read, None
     before that (USD × 10^8). in_the_air: the intent whose transaction is not settled, or empty. waiting: how many
-    are open. recent: the newest first.
+    are open. recent: the newest first. rescue: None where it is not enabled.
     """
 
     dry_run: bool
@@ -63,6 +81,7 @@ class TradeStatus:
     in_the_air: str
     waiting: int
     recent: tuple[IntentLine, ...]
+    rescue: RescueStatus | None = None
 
 
 def line_of(intent: Intent, rules: tuple[RuleLine, ...] = ()) -> IntentLine:

@@ -2,9 +2,9 @@
 
 from ultrad.core.events import Recorded
 from ultrad.core.intents import Act, Intent
-from ultrad.core.signals import Signal
+from ultrad.core.signals import Signal, Source
 from ultrad.core.trade_status import IntentLine, TradeStatus, end_of, lines_of, recent_lines
-from ultrad.errors import Duplicate, Transient
+from ultrad.errors import Duplicate, Permanent, Transient
 from ultrad.i18n import Message, msg
 from ultrad.ports import EventFilter, Journal
 from ultrad.trader.pipeline import Trader
@@ -44,6 +44,8 @@ class Reception:
         refuses, or too many wait.
         """
         trader = self._able()
+        if signal.source is Source.RESCUE:
+            raise Permanent(msg("A rescue is none of the signals that can be given."))
         _, trouble = self._journal.backlog()
         if trouble is not None:
             raise Transient(msg("The signal is not taken: the journal cannot be written ({why}).", why=trouble))
@@ -113,6 +115,7 @@ class Reception:
             in_the_air=flying.id if flying else "",
             waiting=len(trader.blotter.open()) if trader else 0,
             recent=recent_lines(trader.blotter, RECENT) if trader else (),
+            rescue=trader.rescue_status() if trader else None,
         )
 
     def _able(self) -> Trader:
