@@ -142,7 +142,9 @@ def again(patient: Patient, measure: Measure, asset: Address, amount: int) -> Pl
     for option in _OPTIONS[measure](patient, WAD):
         if option.holding.asset == asset and option.most >= amount:
             return _checked(patient, option, amount)
-    return _obstacle("changed", msg("{measure} of {asset} is not possible any more", measure=measure, asset=asset))
+    return _obstacle(
+        "changed", msg("{measure} of {asset} is not possible any more", measure=measure.value, asset=asset)
+    )
 
 
 def means_of(patient: Patient, asset: Address) -> Means:
@@ -247,7 +249,7 @@ def _of_measure(measure: Measure, patient: Patient, short: int, target_hf: Wad, 
     option, amount, share = max(sized, key=lambda one: one[2])
     whole = share >= ALL_BPS or amount == _owed(option.holding)
     if not whole and _asset(option.holding).value_e8(amount) < MIN_STEP_E8:
-        return _obstacle("too_small", msg("{measure}: what there is of it is too little", measure=measure))
+        return _obstacle("too_small", msg("{measure}: what there is of it is too little", measure=measure.value))
     return _checked(patient, option, amount)
 
 
@@ -270,7 +272,9 @@ def _checked(patient: Patient, option: _Option, amount: int) -> Plan | Obstacle:
         except Permanent as error:
             return _obstacle("refused", error.message)
         if hf_after <= patient.health_factor:
-            return _obstacle("no_gain", msg("{measure}: it would not raise the health factor", measure=measure))
+            return _obstacle(
+                "no_gain", msg("{measure}: it would not raise the health factor", measure=measure.value)
+            )
     return Plan(
         measure=measure,
         asset=one.asset,
@@ -304,7 +308,7 @@ def how_far_off(
 
 def _nothing_there(measure: Measure, patient: Patient) -> Obstacle:
     if any(not (one.suppliable if measure is Measure.ADD_COLLATERAL else one.payable) for one in patient.means):
-        return _obstacle("reserve_closed", msg("{measure}: a reserve is paused or frozen", measure=measure))
+        return _obstacle("reserve_closed", msg("{measure}: a reserve is paused or frozen", measure=measure.value))
     if measure is Measure.REPAY:
         return _obstacle("wallet_empty", msg("repay: the wallet holds nothing of what is owed"))
     if measure is Measure.REPAY_WITH_ATOKENS:

@@ -119,7 +119,6 @@ def impossible(position: str, obstacles: tuple[Obstacle, ...]) -> Finding:
             position=position,
             reasons=reasons,
         ),
-        figures=tuple((one.rule, str(one.message)) for one in obstacles),
     )
 
 
