@@ -103,3 +103,4 @@ async def ward(
         made[0].show()
         await anyio.sleep(20)  # the first readings are there
         yield made[0]
+        assert one.reported == []

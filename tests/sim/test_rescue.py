@@ -274,10 +274,13 @@ async def test_rescue__trade_is_faster_than_what_took_its_place__yields_and_is_d
 
 async def test_rescue__pending_for_long__is_never_cancelled() -> None:
     async with ward() as there:
-        await there.send(Action.SELL)
+        trade = (await there.send(Action.SELL)).intent
         await there.seconds(4, mine=False)
         there.fall()
+        await there.seconds(14, mine=False)
+        beaten = there.intent(trade).steps
         await there.seconds(10 * MINUTE, mine=False)
+        assert there.intent(trade).steps == beaten
         (rescue,) = there.rescues()
         assert {one.purpose for one in rescue.steps[0].versions} == {Purpose.RESCUE}
         newest = max(there.ledger.pending.values(), key=lambda raw: int(json.loads(raw)[1]))

@@ -24,6 +24,7 @@ class TradeBook:
         """Make one step, durably. Raises Transient where the journal refuses (nothing happened), Duplicate."""
         # Who is cancelled in between (a job at its time-out) must not leave an intent that only the disk knows.
         with anyio.CancelScope(shield=True):
+            life.after(self.blotter, event)  # what the table refuses must not get into the record
             await self._journal.append(event)
             self.blotter = life.after(self.blotter, event)
         intent = self.blotter.get(str(event.data["intent"]))
