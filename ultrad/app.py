@@ -153,10 +153,11 @@ def _read_before(paths: Paths, journal: SqliteJournal) -> _Before:
     past, last, head, found = Past(), None, None, None
     try:
         with open_reader(paths.journal) as reader:
-            events, damage = reader.readable(EventFilter(kinds=startup.FOLDED, limit=ALL))
-            past, trouble = Past.of(events), trouble or damage
             newest = reader.events(EventFilter(limit=1, newest_first=True))
             last = newest[0].event.now if newest else None
+            readable = reader.readable()
+            past = Past.of(lambda kinds: readable.events(EventFilter(kinds=kinds, limit=ALL)), last)
+            trouble = trouble or readable.damage
             found = _hash_at(reader, mark)
             head = reader.head()
     except (Transient, Permanent, UnusableError) as error:

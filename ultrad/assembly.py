@@ -7,13 +7,14 @@ from ultrad import __version__, startup
 from ultrad.conditions import Conditions
 from ultrad.config import Config
 from ultrad.config.facts import fingerprint, texts
+from ultrad.core import ends
 from ultrad.core.estop import Cause
 from ultrad.core.estop_rules import rescue_forbidden
 from ultrad.core.events import Event, Json, Level
 from ultrad.core.rounds import READ_LIMIT_S
 from ultrad.core.voice import Voice
 from ultrad.daemon import Daemon, Facts, Organs
-from ultrad.deadman import DeadmanPart
+from ultrad.deadman import AFTER_DEATH_S, FIRST_S, DeadmanPart
 from ultrad.desk import Desk, DeskPorts
 from ultrad.distress import Distress
 from ultrad.estop import Estop
@@ -31,9 +32,10 @@ from ultrad.resume import People, Resume, ResumePorts, random_id
 from ultrad.rules import rules_of
 from ultrad.startup import Past
 from ultrad.supervisor import Around, Part, Supervisor, contained
-from ultrad.trade_ports import Ledger, Market, OctoBot, RescueMarket, Rows, Signer
+from ultrad.trade_ports import History, Ledger, Market, OctoBot, RescueMarket, Rows, Signer
 from ultrad.trader import Reception, RescueMeans, Trader, TraderPorts, TradeSettings
-from ultrad.watchdog import MarketWatch, ReadingAge, Watchdog, WatchPorts
+from ultrad.upkeep import Upkeep
+from ultrad.watchdog import AccountPorts, AccountWatch, MarketWatch, ReadingAge, Watchdog, WatchPorts
 
 STOPPING = "stopping"
 """What holds the gate shut from the moment that the daemon is told to stop."""
@@ -51,7 +53,10 @@ SLOW_PART_LIMIT_S = 900.0
 
 @dataclass(frozen=True, slots=True)
 class TradeOutside:
-    """What trading needs of the world. signer, bot, rows, rescue: each None where it is not configured."""
+    """What trading needs of the world. signer, bot, rows, rescue: each None where it is not configured.
+
+    history: None where the account is not looked after.
+    """
 
     market: Market
     ledger: Ledger
@@ -59,6 +64,7 @@ class TradeOutside:
     bot: OctoBot | None = None
     rows: Rows | None = None
     rescue: RescueMarket | None = None
+    history: History | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +120,11 @@ class Assembly:
     organs: Organs
     age: ReadingAge
     deadman: DeadmanPart | None
+    upkeep: Upkeep
     config: Config
     trader: Trader | None = None
     unread: Message | None = None
+    account: AccountWatch | None = None
 
     async def start(self, causes: tuple[Cause, ...]) -> None:
         """Record the start and bring flag, journal and gate in step. causes: what stands against trading."""
@@ -133,7 +141,7 @@ class Assembly:
             "network": facts.network,
             "config": fingerprint(texts(self.config)),
         }
-        journal.post(Event("daemon.started", Level.INFO, facts.started, message, data))
+        journal.post(Event(ends.STARTED, Level.INFO, facts.started, message, data))
         if self.unread is not None:
             causes = (*causes, startup.intents_unread(self.unread, facts.started))
         await self.organs.estop.start(causes)
@@ -168,18 +176,27 @@ class Assembly:
             Part("notices", organs.postman.run, PART_LIMIT_S),
             *doors,
             Part("view", self.daemon.run_view, PART_LIMIT_S, critical=False),
+            Part("upkeep", self.upkeep.run, PART_LIMIT_S),
         )
         if self.trader is not None:
             parts = (*parts, Part("trader", self.trader.run, TRADER_LIMIT_S))
+        if self.account is not None:
+            parts = (*parts, Part("account", self.account.run, TRADER_LIMIT_S))
         if self.deadman is not None:
             parts = (*parts, Part("deadman", self.deadman.run, SLOW_PART_LIMIT_S, critical=False))
-        supervisor = Supervisor(parts, (self._say_goodbye, self.daemon.mark_end, organs.journal.close), around)
+        supervisor = Supervisor(
+            parts,
+            (self.organs.estop.finish, self._say_goodbye, self.daemon.mark_end, organs.journal.close),
+            around,
+        )
         self.daemon.supervisor = supervisor
         await supervisor.run(shutdown)
 
     async def _say_goodbye(self) -> None:
         now = self.outside.clock.now()
-        self.organs.journal.post(Event("daemon.stopped", Level.INFO, now, msg("ultrad stopped in order.")))
+        if self.account is not None:
+            self.account.keep()
+        self.organs.journal.post(Event(ends.STOPPED, Level.INFO, now, msg("ultrad stopped in order.")))
 
 
 def assemble(config: Config, outside: Outside, past: Past) -> Assembly:
@@ -202,7 +219,8 @@ def assemble(config: Config, outside: Outside, past: Past) -> Assembly:
     watch = Watchdog(WatchPorts(chain, estop, gate, journal, clock, conditions, distress), watched)
     age = ReadingAge(lambda: watch.batch_at, gate, clock, conditions, limit_s=config.network.stale_head_s)
     market = MarketWatch(chain, estop, clock, conditions, watched)
-    trader, reception = _trading(config, outside, past, TradeBase(journal, gate, estop, conditions, rescue))
+    base = TradeBase(journal, gate, estop, conditions, rescue)
+    trader, reception = _trading(config, outside, past, base)
     context = JobContext(
         clock,
         chain,
@@ -253,12 +271,21 @@ def assemble(config: Config, outside: Outside, past: Past) -> Assembly:
     reloading = ReloadPorts(outside.read_config, rules, journal, clock, outside.host, outside.log_level)
     daemon.reloads = Reload(reloading, config, outside.service_uid)
     deadman = (
-        DeadmanPart(outside.deadman, daemon.late_parts, clock, conditions, settings.deadman.interval_s)
+        DeadmanPart(
+            outside.deadman,
+            daemon.late_parts,
+            clock,
+            conditions,
+            settings.deadman.interval_s,
+            AFTER_DEATH_S if past.ends.died else FIRST_S,
+        )
         if outside.deadman
         else None
     )
     unread = past.unread if config.trade else None
-    return Assembly(outside, daemon, organs, age, deadman, config, trader, unread)
+    account = daemon.account = _account(config, outside, past, trader, base)
+    upkeep = Upkeep(journal, clock, conditions, past.ends, config.zone)
+    return Assembly(outside, daemon, organs, age, deadman, upkeep, config, trader, unread, account)
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,6 +336,26 @@ def _trading(
     )
     trader = Trader(ports, settings, past.blotter) if past.unread is None else None
     return trader, Reception(trader, base.journal, settings, trade.section.asset, past.unread)
+
+
+def _account(
+    config: Config, outside: Outside, past: Past, trader: Trader | None, base: TradeBase
+) -> AccountWatch | None:
+    """What looks after the account's history. Where nobody knows what we signed, everything would look strange."""
+    trade, means = config.trade, outside.trade
+    if trade is None or means is None or means.history is None or trader is None:
+        return None
+    ports = AccountPorts(
+        history=means.history,
+        gate=base.gate,
+        estop=base.estop,
+        journal=base.journal,
+        clock=outside.clock,
+        sink=base.conditions,
+        blotter=lambda: trader.blotter,
+        new_id=outside.new_id,
+    )
+    return AccountWatch(ports, trade.section.position, past.account)
 
 
 def _postman(config: Config, outside: Outside, past: Past, journal: Journal, conditions: Conditions) -> Postman:

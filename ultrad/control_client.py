@@ -13,7 +13,7 @@ from urllib.parse import quote, urlencode
 from ultrad import __version__
 from ultrad.core.events import Recorded
 from ultrad.core.messages import message_from_json
-from ultrad.core.status import IncidentLine, JobLine, Status
+from ultrad.core.status import ExpectedLine, IncidentLine, JobLine, Status
 from ultrad.core.trade_status import IntentLine
 from ultrad.core.wire import WireError, from_json, to_json
 from ultrad.errors import Fatal, Permanent, Transient, UltradError
@@ -21,6 +21,7 @@ from ultrad.i18n import Message, msg
 from ultrad.operations import (
     ChannelName,
     ChannelTest,
+    ExpectRequest,
     IncidentRequest,
     QueueLine,
     ReloadAnswer,
@@ -101,6 +102,10 @@ class Client:
     def incident(self, request: IncidentRequest) -> IncidentLine:
         """Open an incident, take it on, leave a note, or resolve it."""
         return _decoded(IncidentLine, self._ask("POST", "/incident", to_json(request), RESUME_S))
+
+    def expect(self, request: ExpectRequest) -> ExpectedLine:
+        """Announce one manual act on the account."""
+        return _decoded(ExpectedLine, self._ask("POST", "/expect", to_json(request), RESUME_S))
 
     def test_channels(self, name: str) -> tuple[ChannelTest, ...]:
         """Send a test to one channel, or to all of them."""

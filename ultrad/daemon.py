@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import anyio
 
 from ultrad.conditions import Conditions
+from ultrad.core.account_book import Announcement
 from ultrad.core.decisions import Decision
 from ultrad.core.estop import describe
 from ultrad.core.estop_rules import operator_cause
@@ -18,6 +19,7 @@ from ultrad.core.status import (
     Counts,
     EndpointLine,
     EstopStatus,
+    ExpectedLine,
     IncidentLine,
     JobLine,
     JournalStatus,
@@ -32,11 +34,12 @@ from ultrad.desk import Desk
 from ultrad.errors import Permanent, Transient
 from ultrad.estop import Estop
 from ultrad.gate import Gate
-from ultrad.i18n import Catalogue, msg
+from ultrad.i18n import Catalogue, Message, msg
 from ultrad.jobs.scheduler import Scheduler
 from ultrad.live import Live
 from ultrad.operations import (
     ChannelTest,
+    ExpectRequest,
     IncidentRequest,
     Person,
     QueueLine,
@@ -52,8 +55,8 @@ from ultrad.resume import Resume
 from ultrad.rules import Rules
 from ultrad.supervisor import Supervisor
 from ultrad.trader import Reception
-from ultrad.units import Now, hf_text
-from ultrad.watchdog import MarketWatch, Watchdog
+from ultrad.units import Now, UsdE8, hf_text
+from ultrad.watchdog import AccountWatch, MarketWatch, Watchdog
 
 RECENT = 8
 """How many of the last events the status shows."""
@@ -109,6 +112,7 @@ class Daemon:
         self.supervisor: Supervisor | None = None
         self.resumes: Resume | None = None
         self.reloads: Reload | None = None
+        self.account: AccountWatch | None = None
 
     # -------------------------------------------------------- operations
 
@@ -217,6 +221,16 @@ class Daemon:
             raise Permanent(msg("Trading is not configured: write [trade]."))
         return self._is.reception
 
+    async def expect(self, person: Person, request: ExpectRequest) -> ExpectedLine:
+        """Announce one manual act on the account: by those alone who may lift a stop."""
+        if self.account is None or self.resumes is None:
+            raise Permanent(msg("The account's history is not looked after: write [trade]."))
+        if (why := self.resumes.refuses(person)) is not None:
+            raise Permanent(msg("{who} may not announce an act by hand. {why}", who=person.name, why=why))
+        most = None if request.max_e8 is None else UsdE8(request.max_e8)
+        told = await self.account.announce(person.name, request.kind, most, request.minutes, request.reason)
+        return _expected(told, told.at)
+
     def queue(self) -> tuple[QueueLine, ...]:
         """The notices that no channel has taken yet."""
         now = self._is.clock.now()
@@ -266,6 +280,7 @@ class Daemon:
             incidents=parts.desk.lines(),
             channels=parts.postman.channels(),
             trade=parts.reception.status() if parts.reception else None,
+            expected=tuple(_expected(one, now) for one in self.account.announced()) if self.account else (),
         )
 
     def _estop_status(self) -> EstopStatus:
@@ -307,9 +322,16 @@ class Daemon:
 
     def status_line(self, catalogue: Catalogue) -> str:
         """One line for `systemctl status`: the lowest health factor, the stop, what is late."""
-        factors = [one.health_factor for one in self._is.watch.readings()]
-        hf = hf_text(min(factors)) if factors else "–"
+        watch, now = self._is.watch, self._is.clock.now()
+        factors = [one.health_factor for one in watch.readings()]
+        hf = Message(hf_text(min(factors)) if factors else "–")
+        age_ms = now.steady_ms - watch.batch_at.steady_ms if watch.batch_at else 0
+        if factors and age_ms > self._is.rules.now.yardstick.reading_limit_ms:
+            hf = msg("{hf} ({seconds} s old)", hf=hf, seconds=age_ms // 1_000)
         line = msg("HF {hf} · estop {estop}", hf=hf, estop=describe(self._is.estop.state))
+        parts = self.late_parts()
+        if parts:
+            line = msg("{line} · late: {parts}", line=line, parts=", ".join(parts))
         return catalogue(line)
 
     def resume_facts(self) -> ResumeFacts:
@@ -346,3 +368,8 @@ class Daemon:
         """Write down where the chain ends, before the journal is closed. Raises Transient where a disk refuses."""
         await self._is.journal.flush()
         await self._keep_mark(await self._is.journal.head())
+
+
+def _expected(told: Announcement, now: Now) -> ExpectedLine:
+    left_ms = told.until_ms - now.steady_ms
+    return ExpectedLine(told.id, told.kind, told.max_e8, told.by, told.reason, left_ms)

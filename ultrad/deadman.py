@@ -18,6 +18,8 @@ FAILURES = 3
 """So many in a row are more than a hiccup; by then the monitor is about to raise the alarm by itself."""
 FIRST_S = 5.0
 """The first ping waits for the parts to have turned once."""
+AFTER_DEATH_S = 120.0
+"""And after a death so long: a process that dies again and again must not look alive in between."""
 
 
 class DeadmanPart:
@@ -30,18 +32,19 @@ class DeadmanPart:
         clock: Clock,
         sink: FindingSink,
         interval_s: float,
+        first_s: float = FIRST_S,
     ) -> None:
-        """Nothing is sent before `run`."""
+        """Nothing is sent before `run`. first_s: how long after "start" the first word follows."""
         self._monitor, self._late_parts = monitor, late_parts
         self._clock, self._sink = clock, sink
-        self._interval_s = interval_s
+        self._interval_s, self._first_s = interval_s, first_s
         self._failures = 0
 
     async def run(self, turned: Turned) -> None:
         """Say "start" once, then "ok" or "fail" at each interval, for ever."""
         await self._ping("start")
         turned()
-        await anyio.sleep(FIRST_S)
+        await anyio.sleep(self._first_s)
         while True:
             await self._ping("fail" if self._late_parts() else "ok")
             turned()

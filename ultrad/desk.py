@@ -3,12 +3,13 @@
 It works on what was handed to the journal, after it: a trip waits for nothing here.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
 import anyio
+import anyio.lowlevel
 
 from ultrad.core import incidents as book_of
 from ultrad.core import telling
@@ -17,7 +18,7 @@ from ultrad.core.events import Event, Level, Severity
 from ultrad.core.incidents import Book, Incident, Sign, Stage
 from ultrad.core.status import IncidentLine
 from ultrad.core.telling import Notice, Target, TellRules, Why
-from ultrad.errors import Permanent
+from ultrad.errors import Permanent, Transient
 from ultrad.estop import Estop
 from ultrad.i18n import msg
 from ultrad.ports import Clock, Journal, Turned
@@ -27,11 +28,19 @@ from ultrad.units import Now
 TICK_S = 1.0
 BREATH_S = 0.05
 """What was heard is looked at only so much later: a trip under way has the loop to itself until then."""
+MOST_A_TURN = 20
+"""Whatever there is to do: no more at once. With a thousand incidents that takes some milliseconds."""
+MOST_APART = 10
+"""More things than that at once are told by one notice: nobody reads a thousand."""
+NAMED = 4
+"""So many of them it names."""
 MAX_HEARD = 20_000
 """More events than the journal itself lets wait."""
+KEEP_S = 10.0
+"""How long an operator waits for the journal's disk."""
 MAX_TEXT = 2_000
 """What an operator says at once: as much as fits into a notice."""
-_HEARD = ("finding.", "estop.", "notice.given_up")
+_HEARD = ("finding.", "estop.", "intent.failed", "notice.given_up")
 _NOT_TOLD = frozenset({"estop.flag_stood"})
 
 
@@ -59,7 +68,11 @@ class Desk:
         self._heard: deque[Event] = deque(missed, maxlen=MAX_HEARD)
         self._wake = anyio.Event()
         self._started: Now | None = None
-        self._reported = 0
+        self._reported = self._lost = 0
+        self._untold: list[Notice] = []
+        self._about: set[int] = set()
+        self._uncounted: dict[int, Notice] = {}
+        self._gathered: dict[str, tuple[int, frozenset[int]]] = {}
         self.book = book
 
     # -------------------------------------------------------- in
@@ -67,6 +80,7 @@ class Desk:
     def take(self, event: Event) -> None:
         """Hear of an event. Never waits, never fails."""
         if event.kind.startswith(_HEARD) and event.kind not in _NOT_TOLD:
+            self._lost += len(self._heard) == MAX_HEARD  # the oldest gives way
             self._heard.append(event)
             self._wake.set()
 
@@ -77,17 +91,29 @@ class Desk:
                 await self._wake.wait()
             self._wake = anyio.Event()
             await anyio.sleep(BREATH_S)
-            self.work()
+            await self.work()
             turned()
 
-    def work(self) -> None:
-        """Everything that is to be done now."""
-        while self._heard:
+    async def work(self) -> None:
+        """Everything that is to be done now, in order, and a few things at a time: others share the loop."""
+        looked: set[int] = set()
+        while self._listen() or self._by_the_clock(looked) or self._tell_all() or self._count_some():
+            await anyio.lowlevel.checkpoint()
+
+    def _listen(self) -> bool:
+        if self._lost:
+            lost, self._lost = self._lost, 0
+            text = msg("{count} events came too fast, and nobody was told of them: ultrad log", count=lost)
+            self._ports.journal.post(
+                Event("incidents.lost", Level.ALERT, self._ports.clock.now(), text, {"lost": lost})
+            )
+        count = min(len(self._heard), MOST_A_TURN)
+        for _ in range(count):
             event = self._heard.popleft()
             for follows in (*book_of.follow(self.book, event), *self._after_stop(event)):
                 self._record(follows)
-            self._tell_all(telling.notices_of(self.book, self.book, event, self._rules, self._zone), event.now)
-        self._by_the_clock()
+            self._note(telling.notices_of(self.book, self.book, event, self._rules, self._zone))
+        return count > 0
 
     def _after_stop(self, event: Event) -> tuple[Event, ...]:
         if event.kind not in {Step.RESUME, Step.OVERRIDE_END}:
@@ -96,51 +122,118 @@ class Desk:
         by = ", ".join(str(one) for one in people) if isinstance(people, list) else ""
         return book_of.after_resume(self.book, by, event.now)
 
-    def _by_the_clock(self) -> None:
+    def _by_the_clock(self, looked: set[int]) -> bool:
+        """looked: whom this was asked of already, so that what reaches nobody is not told for ever."""
         now = self._ports.clock.now()
         self._started = self._started or now
-        for incident in telling.forgotten(self.book, now.steady_ms - self._started.steady_ms):
+        over = telling.forgotten(self.book, now.steady_ms - self._started.steady_ms)[:MOST_A_TURN]
+        for incident in over:
             self._record(book_of.over_event(incident, now))
-        for incident in telling.due(self.book, self._rules, self._ports.postman.outbox.unheard(), now):
+        told = self._unheard().union(looked, self._about, self._uncounted)
+        due = telling.due(self.book, self._rules, told, now)[:MOST_A_TURN]
+        for incident in due:
+            looked.add(incident.number)
             if telling.escalates(incident, self._rules):
                 self._record(book_of.escalated_event(incident, now))
             else:
-                self._tell(telling.reminder(incident, self._zone), now)
+                self._note((telling.reminder(incident, self._zone),))
+        return bool(over or due)
+
+    def _unheard(self) -> frozenset[int]:
+        """The incidents that people were told of by a notice that no channel has taken yet."""
+        waiting = Counter(one.told.notice for one in self._ports.postman.outbox.waiting)
+        self._gathered = {name: one for name, one in self._gathered.items() if waiting[name] >= one[0]}
+        gathered = (number for _, numbers in self._gathered.values() for number in numbers)
+        return self._ports.postman.outbox.unheard().union(gathered)
 
     # -------------------------------------------------------- what follows
 
     def _record(self, event: Event) -> None:
+        number = event.data.get("incident")
+        if number in self._about:  # whether its end is worth telling hangs on what was told before
+            self._tell_all()
+        if isinstance(number, int) and number in self._uncounted:
+            self._count(number)
         before, self.book = self.book, book_of.after(self.book, event)
         self._ports.journal.post(event)
-        self._tell_all(telling.notices_of(before, self.book, event, self._rules, self._zone), event.now)
+        self._note(telling.notices_of(before, self.book, event, self._rules, self._zone))
 
-    def _tell_all(self, notices: tuple[Notice, ...], now: Now) -> None:
-        for notice in notices:
-            self._tell(notice, now)
+    def _note(self, notices: tuple[Notice, ...]) -> None:
+        self._untold += notices
+        self._about.update(one.incident for one in notices if one.incident is not None)
+        self._wake.set()
+
+    def _tell_all(self) -> bool:
+        """Tell what is to be told; where it is many things of a kind at once, by one notice."""
+        untold, self._untold, self._about = self._untold, [], set()
+        kinds: dict[object, list[Notice]] = {}
+        for notice in untold:
+            alone = notice.incident is None
+            kinds.setdefault(id(notice) if alone else (notice.why, notice.severity), []).append(notice)
+        now = self._ports.clock.now()
+        for notice in untold:
+            of_kind = kinds.get(id(notice)) or kinds[notice.why, notice.severity]
+            if len(of_kind) <= MOST_APART:
+                self._tell(notice, now)
+            elif notice is of_kind[0]:
+                self._gather(of_kind, now)
+        return bool(untold)
+
+    def _gather(self, notices: list[Notice], now: Now) -> None:
+        """Tell many things by one notice. Each counts as told, a few at a time."""
+        incidents = {one.incident: one for one in notices if one.incident is not None}
+        escalated = any(one.number in incidents and _is_escalated(one) for one in self.book.incidents)
+        queued = self._queue(_of_many(notices), now, escalated=escalated)
+        if queued is not None:
+            notice_id, channels = queued
+            self._gathered[notice_id] = (channels, frozenset(incidents))
+            self._uncounted |= incidents
+
+    def _count_some(self) -> bool:
+        numbers = tuple(self._uncounted)[:MOST_A_TURN]
+        for number in numbers:
+            self._count(number)
+        return bool(numbers)
+
+    def _count(self, number: int) -> None:
+        """Record that people were told of one incident, by a notice that told of many."""
+        notice, now = self._uncounted.pop(number), self._ports.clock.now()
+        event = telling.queued_event(notice, self._ports.new_id(), {}, (), now)
+        self.book = book_of.after(self.book, event)
+        self._ports.journal.post(event)
 
     def _tell(self, notice: Notice, now: Now) -> None:
         incident = None if notice.incident is None else self.book.numbered(notice.incident)
+        self._queue(notice, now, escalated=incident is not None and _is_escalated(incident))
+
+    def _queue(self, notice: Notice, now: Now, *, escalated: bool) -> tuple[str, int] | None:
+        """Its id, and by how many channels it goes; None where it goes to nobody."""
         to = telling.targets(
             notice,
             self._rules,
-            escalated=incident is not None and incident.stage is Stage.ESCALATED,
+            escalated=escalated,
             local=datetime.fromtimestamp(now.wall_ms / 1_000, self._zone),
         )
         if notice.why is Why.REMINDER:
             to = self._not_behind(notice.incident, to)
         if not to:
-            return
+            return None
         notice_id = self._ports.new_id()
         keys = {one.channel: self._ports.key_of(f"{notice_id}:{one.channel}") for one in to}
         event = telling.queued_event(notice, notice_id, keys, to, now)
         self.book = book_of.after(self.book, event)
         self._ports.journal.post(event)
         self._ports.postman.take(event)
+        return notice_id, len(to)
 
     def _not_behind(self, incident: int | None, to: tuple[Target, ...]) -> tuple[Target, ...]:
         """Less those that have yet to take an earlier notice of the same: else they are flooded once they can."""
         waiting = self._ports.postman.outbox.waiting
-        behind = {one.channel for one in waiting if one.told.incident == incident}
+        behind = {
+            one.channel
+            for one in waiting
+            if one.told.incident == incident and (incident is not None or one.told.why is Why.REMINDER)
+        }
         return tuple(one for one in to if one.channel not in behind) or to
 
     # -------------------------------------------------------- what operators say
@@ -160,25 +253,29 @@ class Desk:
         what = msg("Reported by {by}: {text}", by=by, text=said)
         if code and severity is not Severity.S1:
             raise Permanent(msg("A leaked key or an intrusion is an S1: funds are at risk."))
+        await self.work()
         # Two may report at once, and a stop takes a moment: each is a cause of its own.
         self._reported = max(self._reported, self.book.last_number) + 1
         sign = Sign((code or book_of.REPORTED, str(self._reported)), severity, _LEVELS[severity], what)
         if severity is Severity.S1:
             await self._ports.estop.trip(Cause(sign.key[0], sign.key[1], now, by, what))
-            self.work()  # the stop itself has opened it by now
+            await self.work()  # the stop itself has opened it by now
             incident = self.book.about(sign.key)
         else:
             incident = None
         if incident is None:
             self._record(book_of.opened_event(self.book.last_number + 1, sign, now, by))
             incident = self.book.about(sign.key)
-        await self._ports.journal.flush()
+            await self.work()
+        await self._keep()
         return _line(incident)
 
     async def acknowledge(self, number: int, by: str) -> IncidentLine:
         """Take an incident on: it is told no more while it is cared for. Raises Permanent, Transient."""
+        await self.work()
         incident = self._open_one(number)
         if incident.stage is Stage.ACKNOWLEDGED and incident.by == by:
+            await self._keep()  # the first time it may have failed
             return _line(incident)
         if incident.stage is Stage.ACKNOWLEDGED:
             raise Permanent(msg("Incident {number} is taken on by {by} already.", number=number, by=incident.by))
@@ -186,6 +283,7 @@ class Desk:
 
     async def note(self, number: int, by: str, text: str) -> IncidentLine:
         """Leave a word. Raises Permanent, Transient."""
+        await self.work()
         incident = self.book.numbered(number)
         if incident is None:
             raise _unknown(number)
@@ -193,6 +291,7 @@ class Desk:
 
     async def resolve(self, number: int, by: str, text: str) -> IncidentLine:
         """Close an incident. Raises Permanent where its condition is still found, Transient."""
+        await self.work()
         incident = self._open_one(number)
         if incident.stands and incident.found and not incident.unconfirmed:
             raise Permanent(
@@ -206,10 +305,32 @@ class Desk:
         return await self._say(book_of.resolved_event(incident, by, _said(text), self._ports.clock.now()), number)
 
     async def _say(self, event: Event, number: int) -> IncidentLine:
-        """Record what an operator said, durably: they are told only then that it counts."""
+        """Record what an operator said, durably: they are told only then that it counts.
+
+        What came before it was worked on before it: whatever stands behind it in the journal has followed from it.
+        """
         self._record(event)
-        await self._ports.journal.flush()
+        await self.work()
+        await self._keep()
         return _line(self.book.numbered(number))
+
+    async def _keep(self) -> None:
+        """Wait for the disk. Raises Transient where it refuses or hangs: what was said counts all the same."""
+        reason = msg("it did not answer within {seconds} s.", seconds=round(KEEP_S))
+        with anyio.move_on_after(KEEP_S):
+            try:
+                await self._ports.journal.flush()
+            except Transient as error:
+                reason = error.message
+            else:
+                return
+        raise Transient(
+            msg(
+                "It counts until a restart, and is not on the disk yet: it will be as soon as the journal writes "
+                "again. The journal: {reason}",
+                reason=reason,
+            )
+        )
 
     def _open_one(self, number: int) -> Incident:
         incident = self.book.numbered(number)
@@ -221,6 +342,23 @@ class Desk:
 
 
 _LEVELS = {Severity.S1: Level.EMERGENCY, Severity.S2: Level.ALERT, Severity.S3: Level.WARNING}
+
+
+def _is_escalated(incident: Incident) -> bool:
+    return incident.stage is Stage.ESCALATED
+
+
+def _of_many(notices: list[Notice]) -> Notice:
+    """One notice for many things that happened at once."""
+    first = notices[0]
+    named = tuple(one.title for one in notices[1:NAMED])
+    return Notice(
+        why=first.why,
+        severity=first.severity,
+        level=max(one.level for one in notices),
+        title=msg("{count} things at once, the first of them: {first}", count=len(notices), first=first.title),
+        lines=(*named, msg("All of them: ultrad incident list")),
+    )
 
 
 def _line(incident: Incident | None) -> IncidentLine:

@@ -57,6 +57,7 @@ class Estop:
         self.state = state
         self._hf: dict[str, Wad] = {}
         self._tripping = 0
+        self._unrecorded: list[Cause] = []
         self._overriding: Override | None = None
         # Turns and resumes exclude each other. A trip waits for neither.
         self._lock = anyio.Lock()
@@ -210,6 +211,7 @@ class Estop:
             self.state = state_of.tripped(self.state, cause, flag_stood=False)
         self._gate.beside.look()
         self._tripping += 1
+        self._unrecorded.extend(causes)
         try:
             with anyio.CancelScope(shield=True):
                 stands = write and await self._write_flag(causes[0])
@@ -217,8 +219,18 @@ class Estop:
             self._tripping -= 1
         if stands:
             self.state = state_of.flag_stood(self.state)
+        self._record(causes, flag=stands)
+
+    def _record(self, causes: Iterable[Cause], *, flag: bool) -> None:
         now = self._clock.now()
-        self._journal.post(*(state_of.trip_event(cause, now, flag=stands) for cause in causes))
+        for cause in causes:
+            if cause in self._unrecorded:
+                self._unrecorded.remove(cause)
+                self._journal.post(state_of.trip_event(cause, now, flag=flag))
+
+    async def finish(self) -> None:
+        """At the end: a trip that still waits for the flag's disk is recorded without it, or it would be lost."""
+        self._record(tuple(self._unrecorded), flag=False)
 
     async def _write_flag(self, cause: Cause) -> bool:
         failure: Message = msg("no answer within {seconds} s", seconds=int(FLAG_TIMEOUT_S))

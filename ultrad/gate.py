@@ -12,10 +12,12 @@ from ultrad.i18n import msg
 from ultrad.ports import EstopFlag, FlagLook, FlagState
 
 T = TypeVar("T")
+STOPS = frozenset({"estop", "flag"})
+"""What shuts it until somebody lifts it; everything else is the name of a hold."""
 
 
 class GateShutError(Permanent):
-    """The gate is shut: nothing was begun. `reason` is "estop", "flag" or the name of a hold."""
+    """The gate is shut: nothing was begun. `reason` is one of STOPS, or else the name of a hold."""
 
     def __init__(self, reason: str) -> None:
         """Name what shuts it."""
@@ -146,6 +148,11 @@ class Gate:
         stands = self._look() is not FlagState.ABSENT
         reasons = (("estop", self._latched), ("flag", stands), *((name, True) for name in self._holds))
         return tuple(name for name, is_so in reasons if is_so)
+
+    def is_held(self) -> bool:
+        """Whether nothing but holds shuts it, which end by themselves: what can wait for that, waits."""
+        reasons = self.shut_by()
+        return bool(reasons) and STOPS.isdisjoint(reasons)
 
     def take_sighting(self) -> FlagLook | None:
         """The flag as the gate saw it since the last call, though it may be gone again."""

@@ -8,7 +8,7 @@ from ultrad.core.checklist import Line
 from ultrad.core.decisions import Decision
 from ultrad.core.events import Recorded
 from ultrad.core.intents import Stage
-from ultrad.core.status import IncidentLine, JobLine, Status
+from ultrad.core.status import ExpectedLine, IncidentLine, JobLine, Status
 from ultrad.core.trade_status import IntentLine
 from ultrad.i18n import Message
 from ultrad.ports import EventFilter
@@ -111,6 +111,19 @@ class ReloadAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class ExpectRequest:
+    """A manual act that a person announces. kind: one of `ultrad.core.account_book.KINDS`.
+
+    max_e8: what it may move at most (USD × 10^8); None: anything. minutes: how long it may be till it is mined.
+    """
+
+    kind: str
+    reason: str
+    minutes: int
+    max_e8: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SignalAnswer:
     """A signal that is in the journal, and so will be dealt with. intent: what to ask for it by."""
 
@@ -171,6 +184,13 @@ class Operations(Protocol):
 
     async def signals(self, limit: int) -> tuple[IntentLine, ...]:
         """The newest signals, and what became of each. Raises as `signal`."""
+        ...
+
+    async def expect(self, person: Person, request: ExpectRequest) -> ExpectedLine:
+        """Announce one manual act on the account; on return it is durable.
+
+        Raises Permanent for people who may not, and for what cannot be announced; Transient.
+        """
         ...
 
     def queue(self) -> tuple[QueueLine, ...]:

@@ -94,7 +94,7 @@ class Resume:
         Raises Transient where the journal refuses: nothing has changed then.
         """
         self._forget_the_dead()
-        refusal = self._not_a_person(person) or self._not_a_resumer(person) or _too_long(request)
+        refusal = self.refuses(person) or _too_long(request)
         if refusal is None and self._estop.state.mode is Mode.OFF:
             refusal = msg("The stop is OFF already: there is nothing to resume.")
         if refusal is not None:
@@ -104,6 +104,10 @@ class Resume:
         if not self._people.two:
             return await self._lift((person,), request, request.waive)
         return await self._ask_for_second(person, request)
+
+    def refuses(self, person: Person) -> Message | None:
+        """Why this person may not lift a stop, nor do what is as grave; None where they may."""
+        return self._not_a_person(person) or self._not_a_resumer(person)
 
     # -------------------------------------------------------- the first person
 

@@ -1,13 +1,15 @@
 """What the disk says at a start, and what of it stands against trading."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Self, cast
 
-from ultrad.core import estop, incidents, intents, outbox
+from ultrad.core import account_book, ends, estop, incidents, intents, outbox
+from ultrad.core.account_book import AccountBook
+from ultrad.core.ends import Ends
 from ultrad.core.estop import BY_ULTRAD, Cause, EstopState, Step
-from ultrad.core.events import Event, Recorded, Severity
-from ultrad.core.incidents import Book
+from ultrad.core.events import Event, Json, Recorded, Severity
+from ultrad.core.incidents import BACK, OVER, Act, Book
 from ultrad.core.intents import Blotter
 from ultrad.core.outbox import GIVEN_UP, Outbox
 from ultrad.core.telling import QUEUED
@@ -15,16 +17,19 @@ from ultrad.i18n import Message, msg
 from ultrad.ports import Denied, JournalHead
 from ultrad.units import Now
 
-FOLDED = ("estop", "incident", "intent", "notice")
-"""The kinds of events that the past is folded from."""
+_TOLD_BY_THEMSELVES = (GIVEN_UP, intents.Act.FAIL.value)
+"""What an incident follows from beside findings and stops."""
+Read = Callable[[tuple[str, ...]], Iterable[Recorded]]
+"""The events of these kinds, and of those below them, oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Past:
     """What the journal tells of the time before: the stop, the incidents, the notices and intents under way.
 
-    missed: what people were to be told of and are not yet, because the process ended first. unread: why nobody
-    knows what is in the air; nothing may be traded then. None: it is known.
+    missed: what people were to be told of and are not yet, because the process ended first. account: how far its
+    history on chain is explained. unread: why nobody knows what is in the air; nothing may be traded then. None:
+    it is known.
     """
 
     stop: EstopState = field(default_factory=EstopState)
@@ -32,39 +37,99 @@ class Past:
     outbox: Outbox = field(default_factory=Outbox)
     missed: tuple[Event, ...] = ()
     blotter: Blotter = field(default_factory=Blotter)
+    account: AccountBook = field(default_factory=AccountBook)
+    ends: Ends = field(default_factory=Ends)
     unread: Message | None = None
 
     @classmethod
-    def of(cls, events: Sequence[Recorded]) -> Self:
-        """From the events of the kinds FOLDED, oldest first."""
-        blotter, unread = Blotter(), None
+    def of(cls, read: Read, last: Now | None) -> Self:
+        """From the journal, each kind by itself and one event at a time: it may hold more than fits into memory.
+
+        last: when anything was recorded last.
+        """
+        blotter, account, unread = Blotter(), AccountBook(), None
         try:
-            blotter = intents.fold(one for one in events if one.event.kind.startswith("intent."))
+            blotter = intents.fold(read(("intent",)))
+            account = account_book.fold(read(("account",)))
         except ValueError as error:
             unread = msg("the record of intents does not fit together ({error})", error=str(error))
-        about_incidents = [one for one in events if one.event.kind.startswith(("incident.", "notice.queued"))]
+        stop = estop.fold(read(("estop",)))
         return cls(
-            stop=estop.fold(one for one in events if one.event.kind.startswith("estop.")),
-            book=incidents.fold(about_incidents),
-            outbox=outbox.fold(one for one in events if one.event.kind.startswith("notice.")),
-            missed=_missed(events),
+            stop=stop,
+            book=incidents.fold(read(("incident", QUEUED))),
+            outbox=outbox.fold(read(("notice",))),
+            missed=_missed(read(("estop", "incident", QUEUED, *_TOLD_BY_THEMSELVES)), stop),
             blotter=blotter,
+            account=account,
+            ends=ends.fold(read(("daemon",)), last),
             unread=unread,
         )
 
 
-def _missed(events: Sequence[Recorded]) -> tuple[Event, ...]:
-    """What came after everything that followed from something, no older than the last time the stop was lifted."""
-    tail: list[Event] = []
-    for recorded in reversed(events):
-        kind = recorded.event.kind
-        if kind.startswith("incident.") or kind == QUEUED:
-            break
-        if kind.startswith("estop.") or kind == GIVEN_UP:
-            tail.append(recorded.event)
-        if kind in {Step.RESUME, Step.OVERRIDE_END}:
-            break
-    return tuple(reversed(tail))
+def of_kinds(events: Sequence[Recorded]) -> Read:
+    """How events at hand are read."""
+
+    def read(kinds: tuple[str, ...]) -> Iterator[Recorded]:
+        beginnings = tuple(f"{kind}." for kind in kinds)
+        return (one for one in events if f"{one.event.kind}.".startswith(beginnings))
+
+    return read
+
+
+@dataclass(slots=True)
+class _Untold:
+    """What people have not been told of yet, event by event.
+
+    trips: those that no incident followed from, by their cause. tail: what else came after everything that
+    followed from something. stops: the incidents that are causes of the stop by now, by their number.
+    """
+
+    trips: dict[tuple[str, str], Recorded] = field(default_factory=dict)
+    tail: list[Recorded] = field(default_factory=list)
+    stops: dict[int, tuple[str, str]] = field(default_factory=dict)
+
+    def hear(self, recorded: Recorded) -> None:
+        """One event more. Raises KeyError, TypeError or ValueError on one that does not fit."""
+        event = recorded.event
+        data = cast("dict[str, Json]", event.data)
+        if event.kind == Step.TRIP:
+            key = Cause.from_json(data["cause"]).key
+            if key not in self.stops.values():  # else nothing new is to follow from it
+                self.trips[key] = recorded
+        elif event.kind in {Step.RESUME, Step.OVERRIDE_END}:
+            self.trips, self.tail = {}, [recorded]
+        elif event.kind.startswith("estop.") or event.kind in _TOLD_BY_THEMSELVES:
+            self.tail.append(recorded)
+        else:
+            self.tail = []
+            self._follow(event.kind, data)
+
+    def _follow(self, kind: str, data: dict[str, Json]) -> None:
+        if kind in _BEGINS and data["stop"] is True:
+            key = (str(data["code"]), str(data["subject"]))
+            self.stops[cast("int", data["incident"])] = key
+            self.trips.pop(key, None)
+        elif kind in {Act.RESOLVE, OVER}:
+            self.stops.pop(cast("int", data["incident"]), None)
+
+
+_BEGINS = frozenset({Act.OPEN, Act.REOPEN, BACK})
+
+
+def _missed(events: Iterable[Recorded], stop: EstopState) -> tuple[Event, ...]:
+    """The trips that no incident followed from, for the causes of the stop as it stands, and what else came last.
+
+    events: of the stop, incidents and notices, oldest first. What does not fit is passed over: the stop that it
+    amounts to has its own cause.
+    """
+    untold = _Untold()
+    for recorded in events:
+        try:
+            untold.hear(recorded)
+        except (KeyError, TypeError, ValueError):
+            continue
+    trips = (recorded for key, recorded in untold.trips.items() if stop.has(key))
+    return tuple(one.event for one in sorted((*trips, *untold.tail), key=lambda one: one.seq))
 
 
 def marker_causes(

@@ -4,12 +4,13 @@ Each port has one contract suite that runs against the fake and the real adapter
 `ultrad.ports`: Throttled, Refused and Unreached (nothing was done), other Transients (nobody can say), Permanent.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
 
 from ultrad.core.admission import Room
+from ultrad.core.intrusion import Position, Seen
 from ultrad.core.pool import Holding
 from ultrad.core.position import Block
 from ultrad.core.rescue import Measure, Patient
@@ -321,4 +322,33 @@ class Ledger(Protocol):
 
     async def revert_reason(self, call: Call, block: Block) -> Message | None:
         """Why a mined call failed, by its name in Aave and what that means; None where nobody can say."""
+        ...
+
+
+# ---------------------------------------------------------------- the chain, as one who looks back
+
+
+class History(Protocol):
+    """What the chain tells of the account's past. Errors: Transient where no endpoint tells it whole."""
+
+    @property
+    def account(self) -> Address:
+        """Whose past it is."""
+        ...
+
+    def newest(self) -> int | None:
+        """The number of the newest head that any usable endpoint has; None where there is none. Asks nobody."""
+        ...
+
+    async def begin(self) -> Position:
+        """Where a history that nobody has looked at begins: at the confirmed depth, with the nonce there."""
+        ...
+
+    async def look(self, since: Position, origin: int, own: Callable[[], Mapping[str, int]]) -> Seen:
+        """Everything after that position up to the newest head, or as much of it as is read in one go.
+
+        From one endpoint, and complete: what cannot be read whole raises. origin: the block where `begin` once
+        began: nothing up to it is told, also where the position's own block was replaced. own: the hashes that we
+        signed, with their nonces, so that nothing is searched for that is known.
+        """
         ...

@@ -9,6 +9,7 @@ from aiohttp import ClientSession
 
 from ultrad.adapters.chain import reverts
 from ultrad.adapters.chain.account import Traded
+from ultrad.adapters.chain.history import RpcHistory
 from ultrad.adapters.chain.ledger import RpcLedger
 from ultrad.adapters.chain.pool import RpcChain
 from ultrad.adapters.chain.rescue_market import AaveRescueMarket
@@ -68,6 +69,7 @@ async def opened(config: Config, chain: RpcChain, session: ClientSession) -> Asy
             bot=_bot(config, session),
             rows=await _rows(config, stack),
             rescue=AaveRescueMarket(chain, traded) if config.rescue else None,
+            history=RpcHistory(chain, account, trade.confirmations),
         )
 
 

@@ -157,11 +157,13 @@ def test_rescue__nothing_to_repay_with__atokens_then_collateral(tmp_path: Path, 
     hunted.mint("WETH", Decimal(3))
     where, token, weth = hunted.addresses, hunted.addresses.token("USDC"), hunted.addresses.token("WETH")
     hunted.call(weth, "approve(address,uint256)", where.pool, 0, sender=where.account)
+    (left,) = hunted.read(token, "balanceOf(address)", where.account)
+    hunted.call(token, "transfer(address,uint256)", LIQUIDATOR, left, sender=where.account)
+    for _ in range(3):  # what the account did by hand is before the daemon's time only at the confirmed depth
+        hunted.mine()
     there = _installed(tmp_path, hunted)
     with there.running():
         wait_for(lambda: not _client(there).status().estop.shut_by, "an open gate")
-        (left,) = hunted.read(token, "balanceOf(address)", where.account)
-        hunted.call(token, "transfer(address,uint256)", LIQUIDATOR, left, sender=where.account)
         hunted.set_price("WETH", Decimal(1_600))
         before = hunted.account_data()
         _until(there, hunted, _settled(there, 2), "both measures")

@@ -272,6 +272,15 @@ def test_fold__what_was_found_and_is_open__is_unconfirmed_until_seen() -> None:
     assert (only(over).unconfirmed, only(over).stands) == (False, False)
 
 
+def test_fold__stop_is_told_late_of_what_was_found_before__does_not_confirm_it() -> None:
+    opened = incidents.opened_event(1, sign(KEY, S1, found=True), at(0))
+    book = live(incidents.fold(recorded(opened)), tripped(20, *KEY))
+    assert (only(book).stop, only(book).unconfirmed) == (True, True)
+    assert incidents.follow(book, tripped(21, *KEY)) == ()
+    seen = live(book, raised(22, KEY, S1))
+    assert not only(seen).unconfirmed
+
+
 @pytest.mark.parametrize("stage", Stage)
 def test_fold__what_does_not_end_by_itself_or_is_resolved__needs_no_confirmation(stage: Stage) -> None:
     found = incidents.opened_event(1, sign(found=stage is Stage.RESOLVED), at(0))

@@ -178,8 +178,8 @@ class FakeJournal:
                 self._thinned.add(hour)
 
     def backlog(self) -> tuple[int, Message | None]:
-        hung = msg("The disk under the journal has not answered.") if self._moving and self._busy else None
-        return self._waiting, hung or self._failure
+        hung = self._moving is not None and self.hanging.is_set()
+        return self._waiting, msg("The disk under the journal has not answered.") if hung else self._failure
 
     async def close(self) -> None:
         if self._closed:

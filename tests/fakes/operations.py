@@ -14,6 +14,7 @@ from ultrad.core.status import (
     Counts,
     EndpointLine,
     EstopStatus,
+    ExpectedLine,
     IncidentLine,
     JobLine,
     JournalStatus,
@@ -27,6 +28,7 @@ from ultrad.errors import Duplicate
 from ultrad.i18n import Message, msg
 from ultrad.operations import (
     ChannelTest,
+    ExpectRequest,
     IncidentRequest,
     Person,
     QueueLine,
@@ -197,6 +199,7 @@ class FakeOperations:
     decisions: list[Decision] = field(default_factory=list)
     limits: list[int] = field(default_factory=list)
     lines: tuple[IntentLine, ...] = ()
+    announced: list[tuple[Person, ExpectRequest]] = field(default_factory=list)
 
     def be_late(self, *names: str) -> None:
         parts = tuple(part(one.name, late=one.name in names) for one in self.shown.parts)
@@ -248,6 +251,13 @@ class FakeOperations:
         return (
             ChannelTest("infra", None, 120),
             ChannelTest("line", msg("no answer in {seconds} s", seconds=15), 15_000),
+        )
+
+    async def expect(self, person: Person, request: ExpectRequest) -> ExpectedLine:
+        self._fail()
+        self.announced.append((person, request))
+        return ExpectedLine(
+            "e-1", request.kind, request.max_e8, person.name, request.reason, request.minutes * 60_000
         )
 
     def queue(self) -> tuple[QueueLine, ...]:

@@ -30,7 +30,7 @@ from ultrad.heard import HeardJournal
 from ultrad.i18n import ENGLISH, msg
 from ultrad.live import Holder
 from ultrad.postman import Postman, PostPorts, PostRules
-from ultrad.startup import Past
+from ultrad.startup import Past, of_kinds
 from ultrad.supervisor import contained
 
 S1, S2, S3 = Severity
@@ -89,7 +89,7 @@ class Office:
     @asynccontextmanager
     async def life(self) -> AsyncIterator["Office"]:
         """From a start to a sudden end."""
-        past = Past.of(self.journal.recorded)
+        past = Past.of(of_kinds(self.journal.recorded), None)
         self.heard = HeardJournal(self.journal)
         self.conditions = Conditions(self.heard)
         gate = Gate(self.flag)

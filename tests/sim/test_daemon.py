@@ -1,5 +1,6 @@
 """The whole daemon over days: what it does by the clock, and that it neither drifts nor grows."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -21,6 +22,7 @@ from tests.sim.world import BLOCK_S, World, configured, world
 from ultrad.core.estop import Mode
 from ultrad.core.readings import HOUR_MS
 from ultrad.core.rounds import READ_LIMIT_S
+from ultrad.i18n import ENGLISH
 from ultrad.ports import EndpointFault
 from ultrad.rules import MAX_ROUND_S
 
@@ -192,3 +194,21 @@ async def test_daemon__week_of_a_change_of_offset__each_wall_time_once_and_no_mi
     zone: str, first: str, times: list[str]
 ) -> None:
     await live_through_change(zone, first, times, 3 * DAY + MINUTE, 4 * DAY - MINUTE)
+
+
+# ---------------------------------------------------------------- the line for the service manager
+
+
+async def test_status_line__no_reading_for_long__says_how_old_it_is_and_what_is_late(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with world() as made:
+        await made.pass_by(MINUTE)
+        daemon = made.life.assembly.daemon
+        assert daemon.status_line(ENGLISH) == "HF 2.0000 · estop OFF"
+        for name in ("alpha", "beta"):
+            made.chain.node(name).fault = EndpointFault.FAILED
+        monkeypatch.setattr(tests.fakes.chain, "TURN_S", 4_000.0)
+        await made.pass_by(10 * MINUTE)
+        said = daemon.status_line(ENGLISH)
+        assert re.fullmatch(r"HF 2\.0000 \(\d{3} s old\) · estop .* · late: chain.*", said), said

@@ -11,10 +11,13 @@ from tests.sim.office import OFFICE_HOURS, S1, S2, S3, SOON_S, Office, broken, u
 from ultrad.core import incidents
 from ultrad.core.estop import Mode, resume_event, trip_event
 from ultrad.core.estop_rules import operator_cause
-from ultrad.core.events import Severity
+from ultrad.core.events import Event, Json, Level, Severity
 from ultrad.core.incidents import Incident
 from ultrad.core.telling import SETTLE_MS
-from ultrad.startup import Past
+from ultrad.errors import Transient
+from ultrad.i18n import msg
+from ultrad.startup import Past, of_kinds
+from ultrad.units import Now
 
 pytestmark = pytest.mark.looptime(noop_cycles=0)
 
@@ -173,6 +176,32 @@ async def test_acknowledge__is_durable_and_told_quietly_and_ends_the_reminders()
         assert office.shown("line") == ["disk_full is so."]
         with pytest.raises(Exception, match="taken on by taro already"):
             await office.desk.acknowledge(1, "hanako")
+
+
+@pytest.mark.parametrize(("fault", "why"), [("full", "the disk is full"), ("hung", "not answer within 10 s")])
+async def test_acts__disk_full_or_hung__say_that_they_count_until_a_restart(fault: str, why: str) -> None:
+    async with Office().life() as office:
+        office.find(broken())
+        await anyio.sleep(SOON_S)
+        office.journal.full = fault == "full"
+        if fault == "hung":
+            office.journal.hang()
+        desk = office.desk
+        for act in (
+            desk.acknowledge(1, "taro"),
+            desk.acknowledge(1, "taro"),
+            desk.note(1, "taro", "x"),
+            desk.open("taro", S2, "it smells"),
+            desk.open("taro", S1, "it burns"),
+        ):
+            with anyio.fail_after(21), pytest.raises(Transient, match=f"counts until a restart.*{why}"):
+                await act
+        stages = [(one.severity, one.stage) for one in desk.lines()]
+        assert stages == [(S1, "open"), (S2, "acknowledged"), (S2, "open")]
+        office.journal.recover()
+        await anyio.sleep(1)
+        assert (await desk.acknowledge(1, "taro")).by == "taro"
+        assert len(office.recorded("incident.acknowledged", "incident.note")) == 2
 
 
 async def test_resolve__still_found__is_refused_and_once_over_it_is_done() -> None:
@@ -364,6 +393,40 @@ async def test_desk__killed_before_a_stop_was_told__tells_it_at_the_next_start(r
     assert "Because of flag." in office.shown("line")[0]
 
 
+async def test_desk__killed_between_a_stop_and_what_was_said_of_another__tells_the_stop() -> None:
+    office = Office()
+    now = office.clock.now()
+    (opened,) = incidents.follow(incidents.Book(), _raised(now))
+    stop = trip_event(cause("key_leak", "1", now), now, flag=True)
+    (known,) = incidents.after(incidents.Book(), opened).incidents
+    office.flag.present = True
+    office.journal.post(opened, stop, incidents.acknowledged_event(known, "taro", now))
+    await office.journal.flush()
+    for _ in range(2):
+        async with office.life():
+            await anyio.sleep(2 * SOON_S)
+            assert {one.key[0] for one in office.desk.book.incidents} == {"disk_full", "key_leak"}
+    assert office.shown("line").count("EMERGENCY STOP: Because of key_leak.") == 1
+
+
+async def test_acknowledge__just_after_a_stop__stands_behind_what_followed_from_it() -> None:
+    async with Office().life() as office:
+        office.find(broken())
+        await anyio.sleep(SOON_S)
+        await office.estop.trip(cause("key_leak", "1"))
+        await office.desk.acknowledge(1, "taro")
+        kinds = [one.event.kind for one in office.journal.recorded]
+        assert kinds.index("incident.acknowledged") > kinds.index("estop.on")
+        assert kinds[kinds.index("estop.on") :].index("incident.opened") < kinds[kinds.index("estop.on") :].index(
+            "incident.acknowledged"
+        )
+
+
+def _raised(now: Now) -> Event:
+    data: dict[str, Json] = {"code": "disk_full", "subject": "", "severity": "S2"}
+    return Event("finding.raised", Level.ALERT, now, msg("disk_full is so."), data)
+
+
 async def test_desk__killed_before_a_resume_was_told__settles_its_causes_at_the_next_start() -> None:
     office = Office()
     async with office.life():
@@ -385,6 +448,27 @@ def test_past__stops_that_nothing_followed_from__are_missed_since_the_last_was_l
     first, second = (trip_event(cause(code, "", now), now, flag=True) for code in ("flag", "hf_low"))
     lifted = resume_event(("taro",), [], now)
     (opened,) = incidents.follow(incidents.Book(), second)
-    assert Past.of(recorded(first, lifted, second)).missed == (lifted, second)
-    assert Past.of(recorded(first, lifted, second, opened)).missed == ()
-    assert Past.of(recorded(first, second, opened, lifted)).missed == (lifted,)
+    assert Past.of(of_kinds(recorded(first, lifted, second)), now).missed == (lifted, second)
+    assert Past.of(of_kinds(recorded(first, lifted, second, opened)), now).missed == ()
+    assert Past.of(of_kinds(recorded(first, second, opened, lifted)), now).missed == (lifted,)
+
+
+def test_past__a_stop__is_missed_until_an_incident_follows_from_it_whatever_stands_between() -> None:
+    now = Office().clock.now()
+    first, second = (trip_event(cause(code, "", now), now, flag=True) for code in ("flag", "hf_low"))
+    book = incidents.Book()
+    (opened,) = incidents.follow(book, first)
+    (known,) = incidents.after(book, opened).incidents
+    note = incidents.note_event(known, "taro", "x", now)
+    over, resolved = incidents.over_event(known, now), incidents.resolved_event(known, "taro", "x", now)
+    assert past(first, opened, second, note).missed == (second,)
+    assert past(first, opened, first, note).missed == ()  # it is told already
+    assert past(first, opened, over, first, note).missed == (first,)
+    assert past(first, opened, resolved, first, note).missed == (first,)
+    assert past(first, opened, resolved).missed == ()  # people have dealt with it while the stop stands
+    odd = Event("estop.on", Level.EMERGENCY, now, msg("x"), {})
+    assert past(first, odd, note).missed == (first,)
+
+
+def past(*events: Event) -> Past:
+    return Past.of(of_kinds(recorded(*events)), None)

@@ -163,6 +163,7 @@ SILENT_STORM = given(
 
 
 @settings(SHORT, max_examples=25)
+@example([(50.0, "fails", "fails"), (50.0, "fails", "fails")], [])
 @SILENT_STORM
 def test_watch__outages_of_all_endpoints__trip_after_a_minute_and_three_rounds_and_never_before(
     spans_s: list[tuple[float, str, str]], jolts: list[timedelta]

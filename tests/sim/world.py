@@ -225,7 +225,7 @@ class World:
         for one in self.config.endpoints:
             self.chain.node(one.name).aside = None  # it was only for that process
         events = tuple(self.journal.recorded)
-        past = Past.of(events)
+        past = Past.of(startup.of_kinds(events), events[-1].event.now if events else None)
         head = await self.journal.head()
         if self.mark is None and not events:
             self.mark = head  # as `ultrad init` leaves it

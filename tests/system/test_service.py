@@ -245,6 +245,20 @@ def test_units__sandbox__is_the_same_for_both(installed_service: Service) -> Non
     }  # fmt: skip
 
 
+def test_unit__a_loop_of_hangs_or_of_full_memory__reaches_the_start_limit(installed_service: Service) -> None:
+    unit = dict(
+        line.split("=", 1)
+        for line in installed_service.machine.read(f"{UNITS}/ultrad.service").splitlines()
+        if "=" in line and not line.startswith("#")
+    )
+    seconds = {
+        name: int(unit[name]) for name in ("WatchdogSec", "TimeoutAbortSec", "TimeoutStartSec", "RestartSec")
+    }
+    hang_s = sum(seconds.values())
+    for loop_s in (hang_s, 60 + seconds["RestartSec"]):
+        assert loop_s * int(unit["StartLimitBurst"]) < int(unit["StartLimitIntervalSec"])
+
+
 def test_unit__running__dumps_no_core_and_may_do_little(service: Service) -> None:
     service.start()
     assert service.show("WatchdogUSec") == "30s"

@@ -18,12 +18,13 @@ from ultrad.core.changes import Change
 from ultrad.core.checklist import Mark
 from ultrad.core.events import Level, Recorded
 from ultrad.core.messages import message_from_json
-from ultrad.core.status import IncidentLine, JobLine, Status
+from ultrad.core.status import ExpectedLine, IncidentLine, JobLine, Status
 from ultrad.core.wire import from_json
 from ultrad.errors import Permanent, Transient
 from ultrad.i18n import msg
 from ultrad.operations import (
     ChannelTest,
+    ExpectRequest,
     IncidentRequest,
     Person,
     QueueLine,
@@ -214,6 +215,31 @@ async def test_incident__bad_request__is_refused_by_field(body: object, field: s
     assert not server.operations.said
 
 
+async def test_expect__passes_what_is_announced_with_who_it_was(path: Path) -> None:
+    wanted = {"kind": "transfer", "reason": " to the\n cold wallet", "minutes": 30, "max_e8": 5}
+    async with control(path) as server:
+        answer = await server.ask("POST", "/expect", wanted)
+    said = ExpectRequest("transfer", "to the cold wallet", 30, 5)
+    assert server.operations.announced == [(Person(os.getuid(), f"user {os.getuid()}"), said)]
+    assert from_json(ExpectedLine, answer.json).kind == "transfer"
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"reason": "x", "minutes": 30}, "kind"),
+        ({"kind": "any", "reason": "bell\x07", "minutes": 30}, "reason"),
+        ({"kind": "any", "reason": "x", "minutes": "soon"}, "minutes"),
+        ({"kind": "any", "reason": "x", "minutes": 30, "max_e8": 1.5}, "max_e8"),
+    ],
+)
+async def test_expect__bad_request__is_refused_by_field(body: object, field: str, path: Path) -> None:
+    async with control(path) as server:
+        answer = await server.ask("POST", "/expect", body)
+    assert (answer.status, answer.json["error"].get("field")) == (400, field)
+    assert not server.operations.announced
+
+
 @pytest.mark.parametrize(("body", "name"), [({"channel": "line"}, "line"), ({}, ""), (None, "")])
 async def test_notify_test__answers_for_each_channel(body: object, name: str, path: Path) -> None:
     async with control(path) as server:
@@ -260,6 +286,7 @@ async def test_notify_queue__comes_back_as_it_is(path: Path) -> None:
         ("POST /reload", None),
         ("POST /jobs/x/run", None),
         ("POST /incident", {"act": "ack", "number": 3}),
+        ("POST /expect", {"kind": "any", "reason": "x", "minutes": 30}),
         ("POST /notify/test", None),
     ],
 )
@@ -281,6 +308,7 @@ async def test_any_route__daemon_refuses__the_message_travels_whole(
         ("GET /resume", 405),
         ("GET /reload", 405),
         ("GET /incident", 405),
+        ("GET /expect", 405),
         ("GET /notify/test", 405),
         ("POST /notify/queue", 405),
         ("GET /jobs/x/run", 405),

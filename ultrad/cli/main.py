@@ -37,6 +37,7 @@ COMMANDS: Mapping[tuple[str, str | None], str] = {
     ("check", None): "setup.check",
     ("init", None): "setup.init",
     ("run", None): "setup.run",
+    ("expect", None): "expect.expect",
     ("signal", "send"): "signals.send",
     ("signals", None): "signals.show",
     ("version", None): "setup.version",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import ultrad
 from ultrad.cli.place import CONFIG_VARIABLE, DEFAULT_CONFIG
+from ultrad.core.account_book import KINDS
 from ultrad.core.events import Level
 from ultrad.core.incidents import STOP_CODES
 from ultrad.core.signals import Action
@@ -163,7 +164,27 @@ def _trading(build: _Builder) -> None:
         metavar="N",
         help=build.text(msg("at most so many, the newest (1 to {most})", most=MAX_LOG_ROWS)),
     )
-    for one in (send, signals):
+    expect = build.command("expect", msg("announce one act by hand on the account, so that it is no intrusion"))
+    expect.add_argument(
+        "--kind",
+        required=True,
+        choices=KINDS,
+        help=build.text(
+            msg(
+                "what it does: transfer is also a supply or a repayment; any is also what moves none of the assets"
+            )
+        ),
+    )
+    expect.add_argument("--max-usd", metavar="N", help=build.text(msg("what it moves at most, in US dollars")))
+    expect.add_argument(
+        "--minutes",
+        type=int,
+        default=30,
+        metavar="N",
+        help=build.text(msg("within how many minutes (default: 30)")),
+    )
+    expect.add_argument("--reason", required=True, metavar="TEXT", help=build.text(msg("why, for the record")))
+    for one in (send, signals, expect):
         one.add_argument("--json", action="store_true", help=build.text(msg("for programs: one JSON object")))
 
 

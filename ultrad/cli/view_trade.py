@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from ultrad.cli.screen import BAD, DIM, GOOD, NOTHING, Cell, Section, When
 from ultrad.core.intents import Stage
 from ultrad.core.signals import Source
+from ultrad.core.status import ExpectedLine
 from ultrad.core.trade_status import IntentLine, RescueStatus, TradeStatus
 from ultrad.i18n import Message, msg
 from ultrad.units import hf_text, short_address, usd_text
@@ -60,6 +61,17 @@ def _rescue(rescue: RescueStatus) -> Cell:
     if rescue.is_low:
         return Cell(msg("under way ({used})", used=used), "bold yellow")
     return Cell(msg("ready under {hf} ({used})", hf=hf_text(rescue.rescue_hf, 2), used=used), GOOD)
+
+
+def expected_section(expected: tuple[ExpectedLine, ...]) -> Section:
+    """The manual acts that were announced, and how long each may still take."""
+    rows: list[tuple[Cell, ...]] = []
+    for one in expected:
+        most = Cell(usd_text(one.max_e8)) if one.max_e8 is not None else NOTHING
+        left = Cell(msg("{minutes} min", minutes=-(-one.left_ms // 60_000)))
+        rows.append((Cell(one.kind), most, left, Cell(one.by), Cell(one.reason)))
+    head = (msg("Act"), msg("At most"), msg("Time left"), msg("By"), msg("Reason"))
+    return Section(msg("Announced acts"), head, tuple(rows))
 
 
 def signal_outcome(one: IntentLine) -> Cell:

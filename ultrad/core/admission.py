@@ -17,6 +17,9 @@ from ultrad.units import ALL_BPS, Now, UsdE8, Wad, hf_text, usd_text
 REPEATED = "repeated"
 """The one skip that is a warning."""
 
+NOT_YET = frozenset({"no_reading_yet", "market_unread", "history_unread"})
+"""What stands at each start, until everything was read once: no signal is lost for having come just then."""
+
 
 class Verdict(StrEnum):
     """What became of a signal that is not traded."""
@@ -159,6 +162,14 @@ def freshness(signal: Signal, limits: TradeLimits, now: Now) -> Refusal | None:
         "stale",
         msg("it is {age} s old (limit {limit} s)", age=oldest_ms // 1_000, limit=limits.fresh_ms // 1_000),
     )
+
+
+def may_wait(signal: Signal, against: Iterable[str], limits: TradeLimits, now: Now, *, held: bool) -> bool:
+    """Whether what stands in its way ends by itself: it is looked at again then, as long as it is fresh.
+
+    against: the findings that keep trades off. held: whether nothing but a hold shuts the gate.
+    """
+    return (held or not NOT_YET.isdisjoint(against)) and freshness(signal, limits, now) is None
 
 
 def repeated(signal: Signal, record: Record, limits: TradeLimits) -> Refusal | None:

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import cast
 
 from ultrad.core.events import Event, Json, Level, Recorded, Severity, level_of
+from ultrad.core.intents import OCTOBOT
 from ultrad.core.messages import message_from_json, message_json
 from ultrad.i18n import Message, msg
 from ultrad.units import Now
@@ -158,6 +159,9 @@ def signs_of(event: Event) -> tuple[Sign, ...]:
         case "notice.given_up":
             key = ("notice_given_up", str(data["channel"]))
             return (Sign(key, Severity.S2, event.level, event.message),)
+        case "intent.failed" if data.get("leg") == OCTOBOT:
+            key = ("octobot_leg", str(data["intent"]))
+            return (Sign(key, Severity.S2, event.level, event.message),)
         case _:
             return ()
 
@@ -176,7 +180,7 @@ def _on_sign(book: Book, sign: Sign, now: Now) -> tuple[Event, ...]:
     if not known.is_open or (known.stage is Stage.ACKNOWLEDGED and sign.severity < known.severity):
         return (reopened_event(known, sign, now),)
     news = (sign.found and not known.found) or (sign.stop and not known.stop)
-    if not known.stands or sign.severity < known.severity or known.unconfirmed or news:
+    if not known.stands or sign.severity < known.severity or (known.unconfirmed and sign.found) or news:
         return (back_event(known, sign, now),)
     return ()
 
@@ -366,7 +370,8 @@ def _seen(incident: Incident, event: Event, stage: Stage) -> Incident:
         over_at=None,
         returns=incident.returns + (0 if incident.stands else 1),
         aired=incident.aired and incident.stands,
-        unconfirmed=False,
+        # What a finding said of it before a restart, only a finding can say again: a stop stands by itself.
+        unconfirmed=incident.unconfirmed and data["found"] is not True,
         changed=event.now,
     )
 

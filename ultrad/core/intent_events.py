@@ -3,7 +3,7 @@
 from ultrad.core.admission import Refusal, Verdict
 from ultrad.core.events import Event, Json, Level
 from ultrad.core.intent_steps import Mined, Version
-from ultrad.core.intents import WRITTEN, Act, Intent
+from ultrad.core.intents import OCTOBOT, WRITTEN, Act, Intent
 from ultrad.core.messages import message_json
 from ultrad.core.signals import Signal
 from ultrad.i18n import Message, msg
@@ -103,6 +103,12 @@ def confirmed_event(intent: Intent, mined: Mined, now: Now) -> Event:
 def end_event(act: Act, intent: Intent, message: Message, now: Now, level: Level = Level.INFO) -> Event:
     """The record of its end, and of what is told of it."""
     return _event(act, level, now, message, intent.id, {"end": message_json(message)})
+
+
+def bot_failed_event(intent: Intent, message: Message, now: Now) -> Event:
+    """The record that OctoBot did not take it, or that nobody knows: its end, and somebody has to look there."""
+    data: dict[str, Json] = {"end": message_json(message), "leg": OCTOBOT}
+    return _event(Act.FAIL, Level.ALERT, now, message, intent.id, data)
 
 
 def written_event(intent: Intent, now: Now) -> Event:

@@ -88,6 +88,8 @@ TABLE: dict[tuple[Stage, Act], Stage] = {
 _CLOSING = frozenset({Act.SETTLE, Act.CANCEL, Act.FAIL})  # only possible with no nonce in the air
 WRITTEN = "intent.written"
 """The source was told what became of it. Not a stage: it happens beside, once there is an end."""
+OCTOBOT = "octobot"
+"""The leg that failed, in the record of an end on the way to the bot."""
 NEWEST_KEPT = 100
 """So many of the newest stay known however old they are: a run is counted over signals, not over time."""
 

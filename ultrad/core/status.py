@@ -140,6 +140,18 @@ class ChannelLine:
 
 
 @dataclass(frozen=True, slots=True)
+class ExpectedLine:
+    """One manual act that was announced. max_e8: at most so much (USD × 10^8); None: anything."""
+
+    id: str
+    kind: str
+    max_e8: int | None
+    by: str
+    reason: str
+    left_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Counts:
     """Figures over the last 24 hours, from the journal."""
 
@@ -154,6 +166,7 @@ class Status:
     lowest_hf: of any position within the resume's look-back time. loosened: what the configuration switched off or
     loosened, in words. reserves: as last read; sequencer_up: None where the network has none.
     incidents: those that are open, the gravest first. channels: the ways to people. trade: None without [trade].
+    expected: manual acts that were announced.
     warn_hf, trip_hf: the limits, so that distances to them can be shown; None where they are not told.
     """
 
@@ -182,6 +195,7 @@ class Status:
     incidents: tuple[IncidentLine, ...] = ()
     channels: tuple[ChannelLine, ...] = ()
     trade: TradeStatus | None = None
+    expected: tuple[ExpectedLine, ...] = ()
 
     def late_parts(self) -> tuple[str, ...]:
         """The critical loops that are late: the one fact behind `/health` and WATCHDOG=1."""

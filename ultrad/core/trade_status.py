@@ -1,16 +1,22 @@
 """What is shown of trading: each signal with what became of it, and how much room is left."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 from ultrad.core import intents as life
-from ultrad.core.events import Json, Recorded
+from ultrad.core.events import Finding, Json, Level, Origin, Recorded, Severity
 from ultrad.core.intents import Act, Blotter, Intent, Stage
+from ultrad.core.limits import HOUR_MS
 from ultrad.core.messages import message_from_json
 from ultrad.core.signals import Action, Source
-from ultrad.i18n import Message
-from ultrad.units import Wad
+from ultrad.i18n import Message, msg
+from ultrad.units import Now, Wad
+
+SIGNALS_MS = 600_000
+LEAST_SAMPLES = 20
+"""A rate of fewer says nothing."""
+LEAST_SUCCESS_PCT = 90
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +69,64 @@ class RescueStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class TradeFigures:
+    """How trading went lately.
+
+    signals: that arrived within ten minutes. settled, failed: of the intents that were admitted and ended within
+    an hour, those that did what was wanted, and those that did not.
+    """
+
+    signals: int = 0
+    settled: int = 0
+    failed: int = 0
+
+    @property
+    def success_pct(self) -> int | None:
+        """The share of what went well, in percent, rounded down; None where nothing ended."""
+        ended = self.settled + self.failed
+        return self.settled * 100 // ended if ended else None
+
+
+def figures_of(blotter: Blotter, now: Now) -> TradeFigures:
+    """The figures that end now."""
+    lately = [
+        one
+        for one in blotter.intents
+        if not one.is_rescue
+        and one.admitted is not None
+        and one.ended is not None
+        and now.steady_ms - one.ended.steady_ms < HOUR_MS
+    ]
+    return TradeFigures(
+        signals=blotter.arrivals(now.steady_ms - SIGNALS_MS),
+        settled=sum(one.stage in {Stage.SETTLED, Stage.REHEARSED} for one in lately),
+        failed=sum(one.stage in {Stage.FAILED, Stage.CANCELLED} for one in lately),
+    )
+
+
+def pipeline_failing(figures: TradeFigures) -> Finding | None:
+    """Too much of what was admitted came to nothing, of so many that it is no chance."""
+    rate, ended = figures.success_pct, figures.settled + figures.failed
+    if rate is None or ended < LEAST_SAMPLES or rate >= LEAST_SUCCESS_PCT:
+        return None
+    return Finding(
+        code="pipeline_failing",
+        subject="",
+        level=Level.ALERT,
+        origin=Origin.CODE,
+        severity=Severity.S2,
+        message=msg(
+            "Of {count} trades that were admitted within an hour only {rate} % were carried out (at least {least} "
+            "% must be). `ultrad signals` says what became of each.",
+            count=ended,
+            rate=rate,
+            least=LEAST_SUCCESS_PCT,
+        ),
+        figures=(("settled", str(figures.settled)), ("failed", str(figures.failed))),
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class TradeStatus:
     """Trading. trouble: why nothing can be traded at all; None: it can.
 
@@ -82,6 +146,7 @@ class TradeStatus:
     waiting: int
     recent: tuple[IntentLine, ...]
     rescue: RescueStatus | None = None
+    figures: TradeFigures = field(default_factory=TradeFigures)
 
 
 def line_of(intent: Intent, rules: tuple[RuleLine, ...] = ()) -> IntentLine:

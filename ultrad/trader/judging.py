@@ -101,6 +101,12 @@ class Judge:
         )
         return tuple(one for one in found if one is not None)
 
+    def may_wait(self, intent: Intent, now: Now) -> bool:
+        """Whether it is not looked at yet, because what stands in its way ends by itself."""
+        against = (one.code for one in self._against())
+        held = self._ports.gate.is_held()
+        return admission.may_wait(intent.signal, against, self._limits, now, held=held)
+
     async def with_figures(
         self, intent: Intent, blotter: Blotter, before: tuple[Refusal, ...], now: Now
     ) -> Judgement:
@@ -144,7 +150,10 @@ class Judge:
         return Record(
             last_trade_ms=before.last_trade_ms(),
             same_action=before.same_action(intent.signal.action, now.steady_ms - self._limits.repeat_ms),
-            arrivals=blotter.arrivals(max(since_ms, now.steady_ms - self._limits.burst_ms)),
+            # As it was when this one came: one that waited for its turn must not hide a burst, nor make one.
+            arrivals=blotter.arrivals(
+                max(since_ms, intent.proposed.steady_ms - self._limits.burst_ms), intent.proposed.steady_ms
+            ),
             run=blotter.run(intent, since_ms),
         )
 

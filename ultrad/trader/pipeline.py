@@ -8,9 +8,9 @@ from ultrad.core.events import Level, Severity
 from ultrad.core.intent_steps import Purpose
 from ultrad.core.intents import Act, Blotter, Intent, Stage
 from ultrad.core.signals import Action, Signal
-from ultrad.core.trade_status import RescueStatus
+from ultrad.core.trade_status import RescueStatus, TradeFigures, figures_of, pipeline_failing
 from ultrad.errors import Duplicate, Permanent, Transient
-from ultrad.gate import GateShutError, MaybeSentError
+from ultrad.gate import STOPS, GateShutError, MaybeSentError
 from ultrad.i18n import Message, msg
 from ultrad.ports import Refused, Turned, Unreached
 from ultrad.trade_ports import Call, Order, Unsigned
@@ -76,6 +76,10 @@ class Trader:
         self._wake.set()
         return intent
 
+    def figures(self) -> TradeFigures:
+        """How trading went lately."""
+        return figures_of(self.blotter, self._ports.clock.now())
+
     async def written(self, intent_id: str) -> None:
         """Its source was told what became of it."""
         intent = self.blotter.get(intent_id)
@@ -96,6 +100,8 @@ class Trader:
         """One look: settle what is in the air, else go on with the oldest that is open."""
         now = self._ports.clock.now()
         self._book.forget(now, self._settings.limits.window_ms)
+        failing = pipeline_failing(self.figures())
+        self._ports.conditions.observe("trade", (failing,) if failing else (), now)
         try:
             await self._turn(now, turned)
         except (Transient, Permanent):
@@ -133,11 +139,17 @@ class Trader:
     async def _go_on(self, intent: Intent) -> None:
         match intent.stage:
             case Stage.PROPOSED | Stage.ADMITTED:
+                if self._judge.may_wait(intent, self._ports.clock.now()):
+                    return
                 admitted = await self._decide(intent)
                 if admitted is not None:
                     await self._both_legs(admitted)
-            case Stage.BOT_ACCEPTED | Stage.UNDER_WAY:
-                if not await self._settling.finish(intent):
+            case Stage.BOT_ACCEPTED:
+                await self._next_step(intent)
+            case Stage.UNDER_WAY:
+                # Its last nonce is consumed. What that means may not be in the journal yet: the chain could not be
+                # read, or the process ended. Only what is not over goes on to its next transaction.
+                if not await self._settling.conclude(intent):
                     await self._next_step(intent)
             case _:
                 return
@@ -202,7 +214,7 @@ class Trader:
         return None
 
     async def _bot_failed(self, intent: Intent, message: Message) -> None:
-        await self._book.record(events.end_event(Act.FAIL, intent, message, self._ports.clock.now(), Level.ALERT))
+        await self._book.record(events.bot_failed_event(intent, message, self._ports.clock.now()))
 
     # -------------------------------------------------------- Aave
 
@@ -212,6 +224,8 @@ class Trader:
         if (why := self._too_late(intent, now)) is not None:
             await self._fail(intent, why)
             return
+        if self._ports.gate.is_held():
+            return  # it passes by itself, as after each start
         call = await self._next_call(intent)
         simulated = await self._ports.market.simulate(call)
         if simulated.gas is None:
@@ -242,7 +256,8 @@ class Trader:
         try:
             intent, version = await self._sending.sign(intent, what, Purpose.OWN)
         except GateShutError as error:
-            await self._fail(intent, error.message)
+            if error.reason in STOPS:
+                await self._fail(intent, error.message)
             return
         outcome = await self._sending.send(version)
         await self._count_gas_errors(outcome)
@@ -287,7 +302,8 @@ class Trader:
 
     def _too_late(self, intent: Intent, now: Now) -> Message | None:
         """Why it must not go on: time has passed since it was judged, or nothing may be sent any more."""
-        if shut := self._ports.gate.shut_by():
+        shut = self._ports.gate.shut_by()
+        if not STOPS.isdisjoint(shut):
             return msg("the gate is shut ({reasons})", reasons=", ".join(shut))
         waited_ms = now.steady_ms - intent.signal.arrived.steady_ms
         begun = any(step.confirmed for step in intent.steps)

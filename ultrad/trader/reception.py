@@ -3,7 +3,7 @@
 from ultrad.core.events import Recorded
 from ultrad.core.intents import Act, Intent
 from ultrad.core.signals import Signal, Source
-from ultrad.core.trade_status import IntentLine, TradeStatus, end_of, lines_of, recent_lines
+from ultrad.core.trade_status import IntentLine, TradeFigures, TradeStatus, end_of, lines_of, recent_lines
 from ultrad.errors import Duplicate, Permanent, Transient
 from ultrad.i18n import Message, msg
 from ultrad.ports import EventFilter, Journal
@@ -116,6 +116,7 @@ class Reception:
             waiting=len(trader.blotter.open()) if trader else 0,
             recent=recent_lines(trader.blotter, RECENT) if trader else (),
             rescue=trader.rescue_status() if trader else None,
+            figures=trader.figures() if trader else TradeFigures(),
         )
 
     def _able(self) -> Trader:

@@ -115,7 +115,7 @@ class Rescuer:
 
     async def _ended(self, mine: Intent) -> bool:
         """Whether a step with nothing in the air is over: done, not needed any more, or never decided on."""
-        if await self._settling.finish(mine):
+        if mine.steps and await self._settling.conclude(mine):
             return True
         if mine.stage is Stage.PROPOSED:
             await self._give_up(mine, msg("the daemon ended in between"))

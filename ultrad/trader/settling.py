@@ -4,7 +4,7 @@ from ultrad.core import estop_rules as stop
 from ultrad.core import intent_events as events
 from ultrad.core.estop import Mode
 from ultrad.core.events import Event, Level
-from ultrad.core.intent_steps import APPROVE, Mined, Purpose, Step, Version
+from ultrad.core.intent_steps import Mined, Purpose, Step, Version
 from ultrad.core.intents import Act, Intent
 from ultrad.core.signals import Action
 from ultrad.errors import Permanent
@@ -37,11 +37,14 @@ class Settling:
         if step is None:
             raise AssertionError("nothing in the air")
         receipt = await self._receipt(step)
+        consumed = receipt is None and (await self._ports.ledger.nonces()).confirmed > step.nonce
+        if consumed:  # perhaps by our own, mined between the two questions
+            receipt = await self._receipt(step)
         if receipt is not None:
             await self._mined(intent, step, receipt)
         elif step.mined is not None:
             await self._book.record(events.unmined_event(intent, self._ports.clock.now()))
-        elif (await self._ports.ledger.nonces()).confirmed > step.nonce:
+        elif consumed:
             await self._consumed_elsewhere(intent, step)
         else:
             await self._pending(intent, step)
@@ -52,24 +55,6 @@ class Settling:
             if receipt is not None:
                 return receipt
         return None
-
-    async def finish(self, intent: Intent) -> bool:
-        """End an intent whose last nonce is consumed, where a crash or an outage came before the end.
-
-        Whether it was over. What was done must not be done again for want of a record.
-        """
-        if not intent.steps or intent.in_the_air is not None:
-            return False
-        step = intent.steps[-1]
-        mined = step.mined
-        if mined is None:
-            raise AssertionError("confirmed, and not mined")
-        version = step.version(mined.hash)
-        cancelled = version is not None and version.purpose is Purpose.CANCELLATION
-        if step.about == APPROVE and mined.ok and not cancelled:
-            return False
-        await self._consumed(intent, mined)
-        return True
 
     # -------------------------------------------------------- in a block
 
@@ -84,12 +69,17 @@ class Settling:
         again = await self._ports.ledger.receipt(receipt.hash)
         if again is None or again.block != receipt.block:
             return  # the chain changed between two questions: ask anew
-        intent = await self._book.record(events.confirmed_event(intent, mined, now))
-        await self._consumed(intent, mined)
+        await self.conclude(await self._book.record(events.confirmed_event(intent, mined, now)))
 
-    async def _consumed(self, intent: Intent, mined: Mined) -> None:
-        """A nonce is consumed for good: an end, or the next step."""
+    async def conclude(self, intent: Intent) -> bool:
+        """What follows from a nonce that is consumed for good: its end (True), or else its next step is due.
+
+        Raises Transient where the chain cannot be read: nothing is over then, and it is asked again.
+        """
         step = intent.steps[-1]
+        mined = step.mined
+        if mined is None:
+            raise AssertionError("consumed, and by nothing")
         version = step.version(mined.hash)
         if version is not None and version.purpose is Purpose.CANCELLATION:
             message = msg("{id} was cancelled on chain ({hash}).", id=intent.id, hash=mined.hash)
@@ -100,6 +90,9 @@ class Settling:
             await self._settle_rescue(intent, mined)
         elif step.about in {"supply", "withdraw"}:
             await self._settle(intent, mined)
+        else:
+            return False
+        return True
 
     async def _reverted(self, intent: Intent, step: Step, mined: Mined) -> None:
         if intent.is_rescue and self._ports.rescue is None:
@@ -127,9 +120,9 @@ class Settling:
             amount=str(intent.amount),
             hash=mined.hash,
         )
-        await self._end(Act.SETTLE, intent, message, Level.INFO)
-        if off is not None:
+        if off is not None:  # before its end is recorded: nobody would look again after a crash in between
             await self._ports.estop.trip(stop.trade_cause("outcome_off", off, self._ports.clock.now()))
+        await self._end(Act.SETTLE, intent, message, Level.INFO)
 
     async def _settle_rescue(self, intent: Intent, mined: Mined) -> None:
         """Verify it on chain: a rescue that did something else is the last one."""
@@ -148,14 +141,15 @@ class Settling:
             hash=mined.hash,
             hf=hf_text(found.patient.health_factor),
         )
-        await self._end(Act.SETTLE, intent, message, Level.ALERT)
         if off is not None:
             await self._ports.estop.trip(stop.trade_cause("rescue_off", off, self._ports.clock.now()))
+        await self._end(Act.SETTLE, intent, message, Level.ALERT)
 
     async def _how_far_off(self, intent: Intent) -> Message | None:
+        """What is missing of the outcome. More than was wanted is interest, or somebody else's gift: no harm."""
         moved = (await self._ports.market.quote()).room.supplied - intent.supplied_before
         wanted = intent.amount if intent.signal.action is Action.BUY else -intent.amount
-        if abs(moved - wanted) * ALL_BPS <= intent.amount * self._settings.limits.tolerance_bps:
+        if (wanted - moved) * ALL_BPS <= intent.amount * self._settings.limits.tolerance_bps:
             return None
         return msg(
             "{id}: the supply moved by {moved}, not by {wanted} (smallest units). Find out what else moved it.",

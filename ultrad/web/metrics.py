@@ -51,6 +51,7 @@ def _families(status: Status, traffic: TrafficFigures | None) -> Iterator[GaugeM
     yield from _server(traffic)
     yield from _endpoints(status)
     yield from _telling(status)
+    yield from _trading(status)
     yield from _inside(status)
 
 
@@ -189,6 +190,32 @@ def _telling(status: Status) -> Iterator[GaugeMetricFamily]:
         "0 while the channel takes nothing, else 1.",
         (((one.name,), one.failing_since_ms is None) for one in status.channels),
         labels,
+    )
+
+
+def _trading(status: Status) -> Iterator[GaugeMetricFamily]:
+    """Without samples where nothing is traded."""
+    figures = status.trade.figures if status.trade else None
+    rate = figures.success_pct if figures else None
+    yield _gauge(
+        "signals_per_10min",
+        "Signals that arrived within ten minutes.",
+        [((), figures.signals if figures else None)],
+    )
+    yield _gauge(
+        "aave_executed_trades_1h",
+        "Trades that were settled within an hour, dry runs included.",
+        [((), figures.settled if figures else None)],
+    )
+    yield _gauge(
+        "news_pipeline_success_rate_1h",
+        "Share of the trades admitted and ended within an hour that were carried out, 0 to 1.",
+        [((), None if rate is None else rate / 100)],
+    )
+    yield _gauge(
+        "news_pipeline_error_count_1h",
+        "Trades admitted and ended within an hour that failed or were cancelled.",
+        [((), figures.failed if figures else None)],
     )
 
 

@@ -7,6 +7,7 @@ from ultrad.core.status import (
     ChannelLine,
     EndpointLine,
     EstopStatus,
+    ExpectedLine,
     IncidentLine,
     JobLine,
     PositionStatus,
@@ -39,6 +40,7 @@ def status_view(status: Status, words: Words) -> Json:
         "endpoints": [_endpoint(one, words) for one in status.endpoints],
         "incidents": [_incident(one, words) for one in status.incidents],
         "trade": None if status.trade is None else _trade(status.trade, words),
+        "expected": [_expected(one) for one in status.expected],
         "channels": [_channel(one, status, words) for one in status.channels],
         "findings": [_finding(one, words) for one in status.findings],
         "parts": [
@@ -101,6 +103,11 @@ def _rescue(rescue: RescueStatus, words: Words) -> Json:
         "limit_24h_usd": fixed(rescue.day_limit_e8, _USD_DIGITS),
         "obstacles": [words(one) for one in rescue.obstacles],
     }
+
+
+def _expected(one: ExpectedLine) -> Json:
+    most = None if one.max_e8 is None else fixed(one.max_e8, _USD_DIGITS)
+    return {"id": one.id, "kind": one.kind, "max_usd": most, "by": one.by, "left_ms": one.left_ms}
 
 
 def paused(status: Status) -> bool:

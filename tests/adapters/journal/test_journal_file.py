@@ -296,9 +296,10 @@ async def test_readable__one_row_made_unreadable__all_others_and_which(path: Pat
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
         db.execute("UPDATE events SET args = '{' WHERE seq = 2")
     with open_reader(path) as reader:
-        found, trouble = reader.readable(EventFilter())
+        readable = reader.readable()
+        found = tuple(readable.events(EventFilter()))
     assert numbers(found) == [1, 3]
-    assert "(at 2)" in str(trouble)
+    assert "(at 2)" in str(readable.damage)
 
 
 async def test_events__row_made_unreadable__permanent_naming_it(path: Path) -> None:

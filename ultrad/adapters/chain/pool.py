@@ -137,7 +137,7 @@ class RpcChain:
             found[one] = (standing(one.health, whole, now_s), whole)
         return found
 
-    def _ranked(self) -> list[tuple[Endpoint, Unfit | None]]:
+    def ranked(self) -> list[tuple[Endpoint, Unfit | None]]:
         """All endpoints, the best first: by standing, newest head, and latency (the one in use is favoured)."""
         standings = self._standings()
 
@@ -162,7 +162,7 @@ class RpcChain:
                 latency_ms=round(one.health.latency_s * 1000) if one.health.latency_s is not None else None,
                 subscribed=one.subscribed,
             )
-            for one, fault in self._ranked()
+            for one, fault in self.ranked()
         )
 
     def set_aside(self, endpoint: str, reason: Message) -> None:
@@ -210,7 +210,7 @@ class RpcChain:
         """
         refused: list[Refused] = []
         end_s = anyio.current_time() + READ_LIMIT_S
-        ranked = [(one, fault) for one, fault in self._ranked() if one.name not in without]
+        ranked = [(one, fault) for one, fault in self.ranked() if one.name not in without]
         for place, (endpoint, fault) in enumerate(ranked):
             limit_s = share_s(end_s - anyio.current_time(), len(ranked) - place)
             try:
@@ -376,7 +376,7 @@ class RpcChain:
             found = await book.fetch(endpoint, block, self._settings.addresses_provider)
             if found == self._book:
                 return
-            others = [one for one, fault in self._ranked() if one is not endpoint and fault is None]
+            others = [one for one, fault in self.ranked() if one is not endpoint and fault is None]
             await book.confirm(endpoint, found, others, self._settings.addresses_provider, self._wall_s())
             known, self._book = self._book, found
         if known is not None:

@@ -67,22 +67,11 @@ class Reader:
             found = self.db.execute(query, values).fetchall()
         except sqlite3.Error as error:
             raise schema.refused(self.path, error) from error
-        return tuple(self._recorded(columns) for columns in found)
+        return tuple(self.recorded(columns) for columns in found)
 
-    def readable(self, which: EventFilter) -> tuple[tuple[Recorded, ...], Message | None]:
-        """The events that match and can be read, whatever lies between them; and what could not be, if any."""
-        query, values = _query(which)
-        found: list[Recorded] = []
-        trouble: Message | None = None
-        try:
-            for columns in self.db.execute(query, values):
-                try:
-                    found.append(self._recorded(columns))
-                except Permanent as error:
-                    trouble = trouble or error.message
-        except sqlite3.Error as error:
-            trouble = schema.refused(self.path, error).message
-        return tuple(found), trouble
+    def readable(self) -> "Readable":
+        """What can be read, whatever lies between it."""
+        return Readable(self)
 
     def keyed(self, kind: str, key: str) -> Recorded:
         """The one event of a kind with a key. Raises Permanent where there is none, or it was made unreadable."""
@@ -93,7 +82,7 @@ class Reader:
             raise schema.refused(self.path, error) from error
         if found is None:
             raise self._unreadable(f"{kind} {key}")
-        return self._recorded(found)
+        return self.recorded(found)
 
     def value_extremes(self, since_steady_ms: int) -> tuple[Extremes, ...]:
         """See the port. Only what is durable."""
@@ -119,7 +108,8 @@ class Reader:
         except ValueError as error:
             raise self._unreadable("readings") from error
 
-    def _recorded(self, columns: tuple[object, ...]) -> Recorded:
+    def recorded(self, columns: tuple[object, ...]) -> Recorded:
+        """An event from its `COLUMNS`. Raises Permanent where it was made unreadable."""
         seq, row, digest = event_row(columns)
         try:
             return Recorded(seq, digest.hex(), unpack(row))
@@ -135,6 +125,29 @@ class Reader:
                 what=what,
             )
         )
+
+
+class Readable:
+    """The events that can be read, one at a time. damage: what could not be, so far."""
+
+    def __init__(self, reader: Reader) -> None:
+        """Made by `Reader.readable`."""
+        self._reader = reader
+        self.damage: Message | None = None
+
+    def events(self, which: EventFilter) -> Iterator[Recorded]:
+        """The events that match and can be read."""
+        query, values = _query(which)
+        try:
+            for columns in self._reader.db.execute(query, values):
+                try:
+                    recorded = self._reader.recorded(columns)
+                except Permanent as error:
+                    self.damage = self.damage or error.message
+                else:
+                    yield recorded
+        except sqlite3.Error as error:
+            self.damage = schema.refused(self._reader.path, error).message
 
 
 def open_reader(path: Path) -> Reader:

@@ -1,0 +1,372 @@
+"""Where daemons are killed at the steps of a trade: a chain, installations, and what is asked of them later."""
+
+import json
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from decimal import Decimal
+from itertools import count
+from pathlib import Path
+from typing import Any, Self
+
+from tests.fakes.octobot import Webhook
+from tests.system.crashing import Order, order_line
+from tests.system.installation import Installation, wait_for
+from ultrad import offline
+from ultrad.adapters.journal.reader import open_reader
+from ultrad.control_client import Client
+from ultrad.core import intents as life
+from ultrad.core.events import Recorded
+from ultrad.core.intent_steps import Purpose
+from ultrad.core.intents import ENDS, Intent, Stage
+from ultrad.core.status import Status
+from ultrad.core.trade_status import IntentLine
+from ultrad.devnet.abi import keccak256
+from ultrad.devnet.devnet import Devnet
+from ultrad.errors import Duplicate, UltradError
+from ultrad.paths import Paths
+from ultrad.ports import EventFilter
+
+LIMIT_S = 60.0
+"""For anything that is waited for. On a busy machine a trade takes seconds."""
+LOOK_S = 0.02
+SUPPLY = "0x" + keccak256(b"Supply(address,address,address,uint256,uint16)").hex()
+WITHDRAW = "0x" + keccak256(b"Withdraw(address,address,address,uint256)").hex()
+TRADE = """\
+[trade]
+position = "main"
+asset = "{asset}"
+trade_usd = 50
+cooldown_minutes = 60
+confirmations = 1
+[signer]
+kind = "devnet"
+"""
+OCTOBOT = """\
+[octobot]
+url = "{url}"
+token = "{{at}}/octobot-token"
+exchange = "binance"
+symbol = "BTCUSDT"
+volume = "2%"
+"""
+
+
+class Launcher:
+    """Starts daemons. For several threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.system.crashing"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def start(self, order: Order) -> "Child":
+        with self._lock:
+            assert self._process.stdin is not None
+            assert self._process.stdout is not None
+            self._process.stdin.write(order_line(order))
+            self._process.stdin.flush()
+            return Child(int(self._process.stdout.readline()))
+
+    def close(self) -> None:
+        """Its daemons end with it."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.wait(LIMIT_S)
+        self._process.stdout.close()
+
+
+class Child:
+    """A process that is no child of this one."""
+
+    def __init__(self, pid: int) -> None:
+        try:
+            self._descriptor = os.pidfd_open(pid)
+        except ProcessLookupError:  # gone already
+            self._descriptor = -1
+
+    def is_gone(self) -> bool:
+        if self._descriptor < 0:
+            return True
+        return bool(select.select([self._descriptor], [], [], 0)[0])
+
+    def kill(self) -> None:
+        if self._descriptor < 0:
+            return
+        with suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self._descriptor, signal.SIGKILL)
+        select.select([self._descriptor], [], [], LIMIT_S)
+        os.close(self._descriptor)
+        self._descriptor = -1
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One trade: which, and whether OctoBot is told first."""
+
+    action: str
+    bot: bool
+
+    def __str__(self) -> str:
+        return f"{self.action}{' with OctoBot' if self.bot else ''}"
+
+
+BUY = Scene("BUY", bot=True)
+SELL = Scene("SELL", bot=False)
+
+
+@dataclass
+class Told:
+    """What is there after a trade has ended: the journal, the chain, OctoBot, and the daemon's own word.
+
+    steps: what each daemon came through, with what was sent; the last of them ended the trade.
+    """
+
+    scene: Scene
+    at: tuple[str, ...]
+    steps: list[list[tuple[str, str]]]
+    line: IntentLine
+    intent: Intent
+    events: tuple[Recorded, ...]
+    used_e8: int
+    incidents: list[tuple[str, str]]
+    orders: int
+    nonces: int
+    moved: list[tuple[str, int, str]]
+    mined: dict[str, bool]
+    sound: bool
+    kills: int = 0
+
+    @property
+    def kinds(self) -> list[str]:
+        """The acts of the journal, in order."""
+        return [one.event.kind for one in self.events]
+
+
+@dataclass
+class Place:
+    """One chain with one account, and an installation with and one without OctoBot, for one thread."""
+
+    market: Devnet
+    launcher: Launcher
+    bot: Webhook
+    installations: dict[bool, Installation]
+    ids: "count[int]"
+    _snapshot: str = ""
+    _mined_for: int = 0
+    _steps: list[Path] = field(default_factory=list)
+
+    @classmethod
+    def make(cls, at: Path, market: Devnet, launcher: Launcher, bot: Webhook, ids: "count[int]") -> Self:
+        market.mint("WETH", Decimal(1))
+        market.rpc("evm_setAutomine", False)
+        trade = TRADE.format(asset=market.addresses.token("WETH"))
+        made = {}
+        for has_bot, more in ((True, OCTOBOT.format(url=bot.url).replace("{{at}}", "{at}")), (False, "")):
+            place = at / ("with" if has_bot else "without")
+            place.mkdir()
+            made[has_bot] = Installation.make(place, market, trade + more, {"octobot-token": Webhook.TOKEN})
+            (place / "state").rename(place / "fresh")
+        return cls(market, launcher, bot, made, ids, market.snapshot())
+
+    # ------------------------------------------------------------ one trade
+
+    def trade(self, scene: Scene, *at: str, touch: bool = False) -> Told:
+        """One trade from the signal to its end, through a daemon for each of `at` and, killed there, one more.
+
+        touch: the daemon is stopped there instead (the flag comes to be), and goes on.
+        """
+        installation = self._fresh(scene)
+        number, first_nonce = next(self.ids), self._nonce()
+        first_block = self.market.block_number()
+        decision = {"id": f"n{number}", "action": scene.action, "confidence": 80, "reason": "a test"}
+        intent_id, kills = f"operator:n{number}", 0
+        for place in (*at, ""):
+            child = self._start(installation, place, installation.flag if touch else None)
+            try:
+                line = self._drive(installation, child, decision, intent_id)
+                if line is not None:
+                    status = _status_of(installation, line)
+                    break
+                kills += 1
+            finally:
+                child.kill()
+        else:
+            raise AssertionError((scene, at, self._log(installation)))
+        events = _events(installation)
+        trade = status.trade
+        assert trade is not None
+        verified, trouble = offline.verify(_paths(installation), ())
+        hashes = [version.hash for step in _fold(events).steps for version in step.versions]
+        return Told(
+            scene=scene,
+            at=at,
+            steps=[_lines(one) for one in self._steps],
+            line=line,
+            intent=_fold(events),
+            events=events,
+            used_e8=trade.used_e8,
+            incidents=[(one.severity.value, one.code) for one in status.incidents],
+            orders=sum(one["TAG"] == intent_id for one in self.bot.orders),
+            nonces=self._nonce() - first_nonce,
+            moved=self._moved(first_block),
+            mined={one: found for one in hashes if (found := self._succeeded(one)) is not None},
+            sound=verified.ok and trouble is None,
+            kills=kills,
+        )
+
+    def _fresh(self, scene: Scene) -> Installation:
+        installation = self.installations[scene.bot]
+        state = installation.at / "state"
+        shutil.rmtree(state, ignore_errors=True)
+        shutil.copytree(installation.at / "fresh", state)
+        for one in self._steps:
+            one.unlink()
+        self._steps.clear()
+        self.market.rpc("anvil_dropAllTransactions")
+        self.market.revert(self._snapshot)
+        self._snapshot = self.market.snapshot()
+        self.market.mine(2)  # the states of blocks before a revert are gone
+        return installation
+
+    def _start(self, installation: Installation, at: str, flag: Path | None) -> Child:
+        steps = installation.at / f"steps-{len(self._steps)}"
+        steps.touch()
+        self._steps.append(steps)
+        self._mined_for = 0
+        order = Order(
+            config=str(installation.config),
+            steps=str(steps),
+            log=str(installation.at / "daemon.log"),
+            at=at,
+            touch=str(flag) if flag else "",
+        )
+        return self.launcher.start(order)
+
+    def _drive(
+        self, installation: Installation, child: Child, decision: dict[str, Any], intent_id: str
+    ) -> IntentLine | None:
+        """Hand the signal in, as often as it takes; mine, until it has ended or the daemon is gone (None)."""
+        client, handed_in = Client(installation.at / "run" / "control.sock"), False
+        until_s = time.monotonic() + LIMIT_S
+        while time.monotonic() < until_s:
+            if child.is_gone():
+                return None
+            with suppress(UltradError):
+                if handed_in:
+                    line = next(one for one in client.signals(10) if one.id == intent_id)
+                    if line.stage in ENDS:
+                        return line
+                elif not client.status().estop.shut_by or len(self._steps) > 1:
+                    handed_in = _hand_in(client, decision)
+            self._mine(installation)
+            time.sleep(LOOK_S)
+        raise AssertionError(f"no end of {intent_id} in {LIMIT_S} s: {self._log(installation)}")
+
+    def _mine(self, installation: Installation) -> None:
+        """Two blocks for each time that a transaction was asked after: it is pending when it is first looked at.
+
+        What the stop finds pending stays so until its replacement is there.
+        """
+        steps = _lines(self._steps[-1])
+        asked = sum(name.startswith("after ledger.receipt ") for name, _ in steps)
+        if asked == self._mined_for:
+            return
+        if installation.flag.exists() and not _is_replaced(_events(installation), steps):
+            return
+        self._mined_for = asked
+        self.market.mine(2)
+
+    # ------------------------------------------------------------ what the chain knows
+
+    def _nonce(self) -> int:
+        return int(self.market.rpc("eth_getTransactionCount", self.market.addresses.account, "latest"), 16)
+
+    def _moved(self, first_block: int) -> list[tuple[str, int, str]]:
+        """What was supplied and withdrawn since then: which, how much, by which transaction."""
+        which = {
+            "fromBlock": hex(first_block),
+            "toBlock": "latest",
+            "address": self.market.addresses.pool,
+            "topics": [[SUPPLY, WITHDRAW]],
+        }
+        return [
+            ("BUY", int(one["data"][66:130], 16), one["transactionHash"])
+            if one["topics"][0] == SUPPLY
+            else ("SELL", int(one["data"], 16), one["transactionHash"])
+            for one in self.market.rpc("eth_getLogs", which)
+        ]
+
+    def _succeeded(self, tx_hash: str) -> bool | None:
+        receipt = self.market.rpc("eth_getTransactionReceipt", tx_hash)
+        return None if receipt is None else receipt["status"] == "0x1"
+
+    def _log(self, installation: Installation) -> str:
+        names = [name for name, _ in _lines(self._steps[-1])]
+        return f"{names[-12:]}\n{(installation.at / 'daemon.log').read_text()[-3_000:]}"
+
+
+def _hand_in(client: Client, decision: dict[str, Any]) -> bool:
+    """Whether it is taken, now or before. As those do who send: again, with the same id, until it is."""
+    try:
+        client.signal(decision)
+    except UltradError as error:
+        if not isinstance(error, Duplicate) and "came before" not in str(error.message):
+            raise
+    return True
+
+
+def _status_of(installation: Installation, line: IntentLine) -> Status:
+    """The daemon's status, once what follows from a failure has followed."""
+
+    def look() -> Status | None:
+        status = Client(installation.at / "run" / "control.sock").status()
+        return status if status.incidents or line.stage is not Stage.FAILED else None
+
+    found: Status = wait_for(look, f"what follows from {line}")
+    return found
+
+
+def _lines(steps: Path) -> list[tuple[str, str]]:
+    return [(name, note) for name, note in map(json.loads, steps.read_text().splitlines())]
+
+
+def _paths(installation: Installation) -> Paths:
+    return Paths.of(_Directories(str(installation.at / "state"), str(installation.at / "run")))
+
+
+@dataclass(frozen=True)
+class _Directories:
+    state_dir: str
+    runtime_dir: str
+
+
+def _events(installation: Installation) -> tuple[Recorded, ...]:
+    with open_reader(installation.journal) as reader:
+        return tuple(reader.events(EventFilter(kinds=("intent",), limit=1_000)))
+
+
+def _fold(events: tuple[Recorded, ...]) -> Intent:
+    (intent,) = life.fold(events).intents
+    return intent
+
+
+def _is_replaced(events: tuple[Recorded, ...], steps: list[tuple[str, str]]) -> bool:
+    """Whether nothing of the strategy is pending: another one was sent in its place, or none was signed."""
+    step = _fold(events).in_the_air if events else None
+    if step is None or step.mined is not None:
+        return True
+    sent = {note for name, note in steps if name.startswith("after ledger.send ")}
+    return step.newest.purpose is Purpose.CANCELLATION and step.newest.raw in sent

@@ -1,0 +1,243 @@
+"""Daemons killed, or stopped, at every step of a trade, and what chain, OctoBot and journal say afterwards.
+
+The steps are found by letting one trade of each kind through: whatever that comes to is a place to die at. What
+only asks changes nothing, and is a place of its own in the long form alone.
+"""
+
+import itertools
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from queue import Empty, SimpleQueue
+
+import anyio
+import anyio.to_thread
+import pytest
+
+from tests.fakes.octobot import Webhook
+from tests.system.crash_rig import BUY, SELL, Launcher, Place, Scene, Told
+from ultrad.core.intent_steps import Purpose
+from ultrad.core.intents import Act, Stage
+from ultrad.devnet.build import Build
+from ultrad.devnet.devnet import Devnet
+
+pytestmark = pytest.mark.chain
+
+PLACES = 4
+"""Chains at once: a trade waits more than it works."""
+KILLS = 200
+SCENES = (BUY, SELL)
+ASKING = (
+    "market.quote", "market.simulate", "market.health_after",
+    "ledger.fees", "ledger.nonces", "ledger.receipt", "ledger.confirmed", "ledger.revert_reason",
+)  # fmt: skip
+"""Changes nothing, here or anywhere: to die around it is to die after the step before it."""
+ELSEWHERE = {
+    Act.REFUSE, Act.HOLD, Act.REHEARSE, Act.FAIL, Act.CANCEL, Act.USURP, Act.UNMINE,
+}  # fmt: skip
+"""Acts that no trade comes to that goes well."""
+CALLS = ("before bot.", "before ledger.", "before signer.")
+"""Where the flag comes while a call is on its way. Elsewhere, before a step is after the one before it."""
+TO_BOT = ("after intent.bot_sending 1", "before bot.send 1", "after bot.send 1", "before intent.bot_accepted 1")
+"""Where nobody knows whether OctoBot has it."""
+
+
+@contextmanager
+def _places(at: Path, build: Build, bot: Webhook) -> Iterator[list[Place]]:
+    ids = itertools.count(1)
+    with ExitStack() as stack:
+        launcher = Launcher()
+        stack.callback(launcher.close)
+        places = []
+        for number in range(PLACES):
+            market = Devnet.start(build)
+            stack.callback(market.stop)
+            (at / str(number)).mkdir()
+            places.append(Place.make(at / str(number), market, launcher, bot, ids))
+        yield places
+
+
+async def _all(places: list[Place], work: list[Callable[[Place], Told]]) -> list[Told]:
+    """Each of them, wherever there is a place for it."""
+    waiting: SimpleQueue[Callable[[Place], Told]] = SimpleQueue()
+    for one in work:
+        waiting.put(one)
+    told: list[Told] = []
+
+    def go(place: Place) -> None:
+        while True:
+            try:
+                one = waiting.get_nowait()
+            except Empty:
+                return
+            told.append(one(place))
+
+    async with anyio.create_task_group() as group:
+        for place in places:
+            group.start_soon(anyio.to_thread.run_sync, go, place)
+    return told
+
+
+def _trade(scene: Scene, *at: str, touch: bool = False) -> Callable[[Place], Told]:
+    return lambda place: place.trade(scene, *at, touch=touch)
+
+
+# ---------------------------------------------------------------- what must hold, wherever it died
+
+
+def _assert_once(told: Told) -> None:
+    """No double send, no lost intent, limits intact, and everybody is told what the chain says."""
+    where = (str(told.scene), told.at, told.line.stage.value, told.line.end, told.kinds)
+    assert told.sound, where
+    assert told.line.stage is told.intent.stage, where
+    mined = [step.version(one) for step in told.intent.steps for one in told.mined if step.version(one)]
+    assert told.nonces == len(told.intent.steps) == len(mined), where  # a nonce a step, and none beside
+    assert all(told.mined.values()), where
+    traded = told.line.stage is Stage.SETTLED
+    assert [(action, amount) for action, amount, _ in told.moved] == (
+        [(told.scene.action, told.intent.amount)] if traded else []
+    ), where
+    assert told.used_e8 == (told.intent.value_e8 if traded else 0), where
+    assert told.intent.end is not None, where
+    assert all(tx_hash in str(told.line.end) for _, _, tx_hash in told.moved), where
+    if told.scene.bot:
+        accepted = Act.BOT_ACCEPT in told.kinds
+        assert told.orders == 1 if accepted else told.orders <= (Act.BOT_SEND in told.kinds), where
+        assert accepted or not told.intent.steps, where
+
+
+def _assert_ended(told: Told) -> None:
+    """A kill costs nothing but the certainty about OctoBot; nothing is a reason to stop."""
+    where = (str(told.scene), told.at, told.line.stage.value, told.line.end, told.incidents)
+    if Act.BOT_SEND in told.kinds and Act.BOT_ACCEPT not in told.kinds:
+        assert told.line.stage is Stage.FAILED, where
+        assert told.incidents == [("S2", "octobot_leg")], where
+    else:
+        assert told.line.stage is Stage.SETTLED, where
+        assert told.incidents == [], where
+
+
+# ---------------------------------------------------------------- killed
+
+
+def _boundaries(dry: Told) -> list[str]:
+    (steps,) = dry.steps
+    return [name for name, _ in steps if name.split()[1] not in ASKING]
+
+
+def _assert_complete(dry: list[Told]) -> None:
+    """Every act is either come to, with a boundary on either side, or is named as one that is not."""
+    passed = {kind for told in dry for kind in told.kinds}
+    assert passed == set(Act) - ELSEWHERE
+    for told in dry:
+        found = Counter(" ".join(name.split()[:2]) for name in _boundaries(told))
+        for kind, times in Counter(told.kinds).items():
+            assert found[f"before {kind}"] == found[f"after {kind}"] == times
+        sent = len(told.intent.steps)
+        for call, times in (("signer.sign", sent), ("ledger.send", sent), ("bot.send", int(told.scene.bot))):
+            assert found[f"before {call}"] == found[f"after {call}"] == times
+
+
+async def test_trade__daemon_killed_at_each_step__ends_once_and_as_told(
+    tmp_path: Path, devnet_build: Build
+) -> None:
+    async with Webhook().serving() as bot:
+        with _places(tmp_path, devnet_build, bot) as places:
+            dry = await _all(places, [_trade(scene) for scene in SCENES])
+            _assert_complete(dry)
+            told = await _all(places, [_trade(one.scene, name) for one in dry for name in _boundaries(one)])
+        assert bot.faults == []
+    for one in (*dry, *told):
+        _assert_once(one)
+        _assert_ended(one)
+    assert all(one.kills == 1 for one in told)
+    unknown = {one.at[0]: one.orders for one in told if one.line.stage is Stage.FAILED}
+    assert unknown == dict(zip(TO_BOT, (0, 0, 1, 1), strict=True))
+
+
+# ---------------------------------------------------------------- stopped
+
+
+def _assert_stopped(told: Told) -> None:
+    """Nothing more of the strategy is sent once the flag is there, and what is pending is cancelled."""
+    where = (str(told.scene), told.at, told.line.stage.value, told.line.end)
+    (steps,) = told.steps
+    names = [name for name, _ in steps]
+    place = names.index(told.at[0])
+    own = {one.raw for step in told.intent.steps for one in step.versions if one.purpose is Purpose.OWN}
+    later = steps[place + 1 :]
+    assert not [name for name, note in later if name.startswith("before ledger.send") and note in own], where
+    assert not [name for name, _ in later if name.startswith("before bot.send")], where
+    signed = sum(name.startswith("before signer.sign") for name, _ in later)
+    assert signed == sum(
+        one.purpose is Purpose.CANCELLATION for step in told.intent.steps for one in step.versions
+    )
+    last = told.intent.steps[-1] if told.intent.steps else None
+    sent = last is not None and any(note == last.versions[0].raw for _, note in steps[: place + 1])
+    was_mined = f"before intent.mined {len(told.intent.steps)}" in names[: place + 1]
+    if sent and not was_mined:
+        assert told.line.stage is Stage.CANCELLED, where
+    assert (told.line.stage is Stage.CANCELLED) is _cancels(told), where
+
+
+def _cancels(told: Told) -> bool:
+    return any(
+        one.purpose is Purpose.CANCELLATION and one.hash in told.mined
+        for step in told.intent.steps
+        for one in step.versions
+    )
+
+
+async def test_trade__stopped_at_each_step__sends_nothing_more_and_cancels_what_is_pending(
+    tmp_path: Path, devnet_build: Build
+) -> None:
+    async with Webhook().serving() as bot:
+        with _places(tmp_path, devnet_build, bot) as places:
+            dry = await _all(places, [_trade(scene) for scene in SCENES])
+            told = await _all(
+                places,
+                [
+                    _trade(one.scene, name, touch=True)
+                    for one in dry
+                    for name in _boundaries(one)
+                    if name.startswith(("after", *CALLS))
+                ],
+            )
+    for one in told:
+        _assert_once(one)
+        _assert_stopped(one)
+    ends = Counter(one.line.stage for one in told)
+    assert set(ends) == {Stage.REFUSED, Stage.FAILED, Stage.CANCELLED, Stage.SETTLED}
+
+
+# ---------------------------------------------------------------- the long form
+
+
+def _drawn(chance: random.Random, dry: list[Told]) -> Callable[[Place], Told]:
+    """A trade through one to four daemons, each killed at any step that it comes to, asking ones as well."""
+    one = chance.choice(dry)
+    most = len(one.steps[0])
+    return _trade(one.scene, *(f"#{chance.randint(1, most)}" for _ in range(chance.randint(1, 4))))
+
+
+@pytest.mark.prove
+async def test_trade__daemon_killed_and_killed_again_at_drawn_steps__ends_once_and_as_told(
+    tmp_path: Path, devnet_build: Build
+) -> None:
+    seed = int(time.time())
+    chance = random.Random(seed)  # noqa: S311 - moments, not secrets
+    told: list[Told] = []
+    async with Webhook().serving() as bot:
+        with _places(tmp_path, devnet_build, bot) as places:
+            dry = await _all(places, [_trade(scene) for scene in SCENES])
+            while sum(one.kills for one in told) < KILLS:
+                told += await _all(places, [_drawn(chance, dry) for _ in range(20)])
+        assert bot.faults == []
+    for one in told:
+        _assert_once(one)
+        _assert_ended(one)
+    assert {one.scene for one in told} == set(SCENES), seed
+    assert max(one.kills for one in told) > 1, seed
