@@ -9,12 +9,14 @@ from ultrad.config import Config
 from ultrad.config.facts import fingerprint, texts
 from ultrad.core import ends
 from ultrad.core.estop import Cause
+from ultrad.core.estop_rules import rescue_forbidden
 from ultrad.core.events import Event, Json, Level
 from ultrad.core.rounds import READ_LIMIT_S
 from ultrad.core.voice import Voice
 from ultrad.daemon import Daemon, Facts, Organs
 from ultrad.deadman import AFTER_DEATH_S, FIRST_S, DeadmanPart
 from ultrad.desk import Desk, DeskPorts
+from ultrad.distress import Distress
 from ultrad.estop import Estop
 from ultrad.estop import Ports as EstopPorts
 from ultrad.gate import Gate
@@ -30,8 +32,8 @@ from ultrad.resume import People, Resume, ResumePorts, random_id
 from ultrad.rules import rules_of
 from ultrad.startup import Past
 from ultrad.supervisor import Around, Part, Supervisor, contained
-from ultrad.trade_ports import History, Ledger, Market, OctoBot, Rows, Signer
-from ultrad.trader import Reception, Trader, TraderPorts, TradeSettings
+from ultrad.trade_ports import History, Ledger, Market, OctoBot, RescueMarket, Rows, Signer
+from ultrad.trader import Reception, RescueMeans, Trader, TraderPorts, TradeSettings
 from ultrad.upkeep import Upkeep
 from ultrad.watchdog import AccountPorts, AccountWatch, MarketWatch, ReadingAge, Watchdog, WatchPorts
 
@@ -51,7 +53,7 @@ SLOW_PART_LIMIT_S = 900.0
 
 @dataclass(frozen=True, slots=True)
 class TradeOutside:
-    """What trading needs of the world. signer, bot, rows: each None where it is not configured.
+    """What trading needs of the world. signer, bot, rows, rescue: each None where it is not configured.
 
     history: None where the account is not looked after.
     """
@@ -61,6 +63,7 @@ class TradeOutside:
     signer: Signer | None = None
     bot: OctoBot | None = None
     rows: Rows | None = None
+    rescue: RescueMarket | None = None
     history: History | None = None
 
 
@@ -209,10 +212,15 @@ def assemble(config: Config, outside: Outside, past: Past) -> Assembly:
         rules.part(lambda now: now.watch.rules),
         past.stop,
     )
-    watch = Watchdog(WatchPorts(chain, estop, gate, journal, clock, conditions), watched)
+    rescue = _rescue(config, outside)
+    if rescue is not None:
+        gate.beside.admit_rescues(lambda: rescue_forbidden(estop.state))
+    distress = rescue.distress if rescue else None
+    watch = Watchdog(WatchPorts(chain, estop, gate, journal, clock, conditions, distress), watched)
     age = ReadingAge(lambda: watch.batch_at, gate, clock, conditions, limit_s=config.network.stale_head_s)
     market = MarketWatch(chain, estop, clock, conditions, watched)
-    trader, reception = _trading(config, outside, past, TradeBase(journal, gate, estop, conditions))
+    base = TradeBase(journal, gate, estop, conditions, rescue)
+    trader, reception = _trading(config, outside, past, base)
     context = JobContext(
         clock,
         chain,
@@ -275,7 +283,7 @@ def assemble(config: Config, outside: Outside, past: Past) -> Assembly:
         else None
     )
     unread = past.unread if config.trade else None
-    account = daemon.account = _account(config, outside, past, trader, TradeBase(journal, gate, estop, conditions))
+    account = daemon.account = _account(config, outside, past, trader, base)
     upkeep = Upkeep(journal, clock, conditions, past.ends, config.zone)
     return Assembly(outside, daemon, organs, age, deadman, upkeep, config, trader, unread, account)
 
@@ -288,6 +296,15 @@ class TradeBase:
     gate: Gate
     estop: Estop
     conditions: Conditions
+    rescue: RescueMeans | None
+
+
+def _rescue(config: Config, outside: Outside) -> RescueMeans | None:
+    """What rescues the position, where the operators have enabled it."""
+    limits, means = config.rescue, outside.trade
+    if limits is None or config.trade is None or means is None or means.rescue is None:
+        return None
+    return RescueMeans(means.rescue, Distress(config.trade.section.position, limits.rescue_hf), limits)
 
 
 def _trading(
@@ -315,6 +332,7 @@ def _trading(
         signer=means.signer,
         bot=means.bot,
         fraction=outside.fraction,
+        rescue=base.rescue,
     )
     trader = Trader(ports, settings, past.blotter) if past.unread is None else None
     return trader, Reception(trader, base.journal, settings, trade.section.asset, past.unread)

@@ -12,6 +12,7 @@ from ultrad.adapters.chain.account import Traded
 from ultrad.adapters.chain.history import RpcHistory
 from ultrad.adapters.chain.ledger import RpcLedger
 from ultrad.adapters.chain.pool import RpcChain
+from ultrad.adapters.chain.rescue_market import AaveRescueMarket
 from ultrad.adapters.chain.rpc import HttpRpc
 from ultrad.adapters.chain.settings import EndpointSettings
 from ultrad.adapters.chain.trade_market import TradeMarket
@@ -67,6 +68,7 @@ async def opened(config: Config, chain: RpcChain, session: ClientSession) -> Asy
             signer=signer,
             bot=_bot(config, session),
             rows=await _rows(config, stack),
+            rescue=AaveRescueMarket(chain, traded) if config.rescue else None,
             history=RpcHistory(chain, account, trade.confirmations),
         )
 

@@ -24,7 +24,8 @@ from ultrad.adapters.journal.reader import open_reader
 from ultrad.control_client import Client
 from ultrad.core import intents as life
 from ultrad.core.events import Recorded
-from ultrad.core.intents import ENDS, Intent, Purpose
+from ultrad.core.intent_steps import Purpose
+from ultrad.core.intents import ENDS, Intent
 from ultrad.core.status import Status
 from ultrad.core.trade_status import IntentLine
 from ultrad.devnet.abi import keccak256

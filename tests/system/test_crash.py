@@ -19,7 +19,8 @@ import pytest
 
 from tests.fakes.octobot import Webhook
 from tests.system.crash_rig import BUY, SELL, Launcher, Place, Scene, Told
-from ultrad.core.intents import Act, Purpose, Stage
+from ultrad.core.intent_steps import Purpose
+from ultrad.core.intents import Act, Stage
 from ultrad.devnet.build import Build
 from ultrad.devnet.devnet import Devnet
 

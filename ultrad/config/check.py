@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from ultrad.config.load import Config, load
 from ultrad.config.mistakes import ConfigError
+from ultrad.config.rescue import words_on_rescue
 from ultrad.config.rules import loopback, parsed_url, secret_references
 from ultrad.config.schema import Settings
 from ultrad.config.secret import CREDENTIALS_VARIABLE, credential_name
@@ -60,6 +61,7 @@ def check(config: Config, environ: Mapping[str, str]) -> tuple[Line, ...]:
         *_endpoints(config),
         *_telling(settings),
         *(Line(level, message) for level, message in words_on_trading(settings)),
+        *(Line(level, message) for level, message in words_on_rescue(settings)),
         *_guards(settings),
         *_unused(settings, environ),
     )

@@ -1,16 +1,18 @@
 """Signing and sending: sign → journal, durable → gate → one transport call."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from enum import Enum
 
 import anyio
 
 from ultrad.core import intent_events as events
-from ultrad.core.intents import Intent, Purpose, Version
+from ultrad.core.intent_steps import Purpose, Version
+from ultrad.core.intents import Intent
 from ultrad.core.trade_limits import TradeLimits
 from ultrad.errors import Transient
-from ultrad.gate import GateShutError, MaybeSentError
-from ultrad.i18n import msg
+from ultrad.gate import GateShutError, MaybeSentError, Passage
+from ultrad.i18n import Message, msg
 from ultrad.trade_ports import Call, Fees, GasError, Signer, Unsigned
 from ultrad.trader.book import TradeBook
 from ultrad.trader.ports import TraderPorts, TradeSettings
@@ -50,14 +52,12 @@ class Sending:
     async def sign(self, intent: Intent, what: Unsigned, purpose: Purpose) -> tuple[Intent, Version]:
         """Sign and put it into the journal, raw bytes and all.
 
-        Raises GateShutError where the strategy may not sign (nothing is recorded then), Transient or Permanent
-        from the signer or the journal.
+        Raises GateShutError where it may not be signed (nothing is recorded then), Transient or Permanent from the
+        signer or the journal.
         """
-        if purpose is Purpose.OWN:
-            self._ports.gate.check()
+        self._check(purpose)
         signed = await self._signer().sign(what)
-        if purpose is Purpose.OWN:
-            self._ports.gate.check()  # a stop during the signature: the bytes are forgotten, the nonce stays free
+        self._check(purpose)  # a stop during the signature: the bytes are forgotten, the nonce stays free
         version = Version(
             hash=signed.hash,
             raw=signed.raw.hex(),
@@ -70,7 +70,7 @@ class Sending:
         return recorded, version
 
     async def send(self, version: Version) -> Outcome:
-        """One transport call. What is of the strategy passes the gate at each try; a cancellation does not."""
+        """One transport call. What is of the strategy passes the gate at each try, all else the door beside it."""
 
         async def call() -> None:
             await self._ports.ledger.send(bytes.fromhex(version.raw))
@@ -78,7 +78,7 @@ class Sending:
         outcome = Outcome.MAYBE
         with anyio.move_on_after(self._settings.send_s):
             try:
-                await (self._ports.gate.send(call) if version.purpose is Purpose.OWN else call())
+                await self._through(version.purpose, call)
             except GateShutError:
                 return Outcome.NOT_SENT
             except MaybeSentError:
@@ -90,6 +90,19 @@ class Sending:
             else:
                 outcome = Outcome.SENT
         return outcome
+
+    def _check(self, purpose: Purpose) -> None:
+        if purpose is Purpose.OWN:
+            self._ports.gate.check()
+        else:
+            self._ports.gate.beside.check(Passage(purpose.value))
+
+    async def _through(self, purpose: Purpose, call: Callable[[], Awaitable[None]]) -> None:
+        gate = self._ports.gate
+        if purpose is Purpose.OWN:
+            await gate.send(call)
+        else:
+            await gate.beside.send(Passage(purpose.value), call)
 
     def cancellation(self, nonce: int, replaced: Version, fees: Fees) -> Unsigned:
         """A transfer of nothing to ourselves with the same nonce and higher fees."""
@@ -121,6 +134,15 @@ class Sending:
         if self._ports.signer is None:
             raise Transient(msg("There is no key to sign with."))
         return self._ports.signer
+
+
+def foreign_pending(pending: int) -> Message:
+    """What is pending of this account, and is none of ours."""
+    return msg(
+        "A transaction of this account is pending that ultrad did not send (pending count {count}). Somebody "
+        "else may have the key.",
+        count=pending,
+    )
 
 
 def _bumped(wei: int) -> int:

@@ -4,19 +4,23 @@ from ultrad.core import estop_rules as stop
 from ultrad.core import intent_events as events
 from ultrad.core.estop import Mode
 from ultrad.core.events import Event, Level
-from ultrad.core.intents import Act, Intent, Mined, Purpose, Step, Version
+from ultrad.core.intent_steps import Mined, Purpose, Step, Version
+from ultrad.core.intents import Act, Intent
 from ultrad.core.signals import Action
 from ultrad.errors import Permanent
-from ultrad.gate import GateShutError
+from ultrad.gate import GateShutError, Passage
 from ultrad.i18n import Message, msg
-from ultrad.trade_ports import Call, Receipt, Unsigned
+from ultrad.trade_ports import Fees, Receipt, Unsigned
+from ultrad.trader import deeds
 from ultrad.trader.book import TradeBook
 from ultrad.trader.ports import TraderPorts, TradeSettings
 from ultrad.trader.sending import Sending
-from ultrad.units import ALL_BPS, Now
+from ultrad.units import ALL_BPS, Now, hf_text
 
 REPEAT_MS = 30_000
 """How often the same bytes are handed to the node again while nobody has mined them: nodes forget."""
+RESCUE_STUCK_MS = 24_000
+"""A rescue that two blocks of Ethereum have passed by offers more: time is what it has not."""
 
 
 class Settling:
@@ -41,7 +45,7 @@ class Settling:
         elif step.mined is not None:
             await self._book.record(events.unmined_event(intent, self._ports.clock.now()))
         elif consumed:
-            await self._usurped(intent, step)
+            await self._consumed_elsewhere(intent, step)
         else:
             await self._pending(intent, step)
 
@@ -82,6 +86,8 @@ class Settling:
             await self._end(Act.CANCEL, intent, message, Level.WARNING)
         elif not mined.ok:
             await self._reverted(intent, step, mined)
+        elif intent.is_rescue and step.about == intent.measure:
+            await self._settle_rescue(intent, mined)
         elif step.about in {"supply", "withdraw"}:
             await self._settle(intent, mined)
         else:
@@ -89,12 +95,11 @@ class Settling:
         return True
 
     async def _reverted(self, intent: Intent, step: Step, mined: Mined) -> None:
-        market = self._ports.market
-        calls: dict[str, Call] = {
-            "supply": market.supply(intent.amount),
-            "withdraw": market.withdraw(intent.amount),
-        }
-        call = calls.get(step.about, market.approve(intent.amount))
+        if intent.is_rescue and self._ports.rescue is None:
+            message = msg("{id} failed on chain ({hash}).", id=intent.id, hash=mined.hash)
+            await self._end(Act.FAIL, intent, message, Level.ALERT)
+            return
+        call = deeds.call_of(self._ports, intent, step.about)
         reason = await self._ports.ledger.revert_reason(call, mined.block)
         message = msg(
             "{id} failed on chain ({about}, {hash}): {why}",
@@ -119,6 +124,27 @@ class Settling:
             await self._ports.estop.trip(stop.trade_cause("outcome_off", off, self._ports.clock.now()))
         await self._end(Act.SETTLE, intent, message, Level.INFO)
 
+    async def _settle_rescue(self, intent: Intent, mined: Mined) -> None:
+        """Verify it on chain: a rescue that did something else is the last one."""
+        if self._ports.rescue is None:  # switched off since it was sent
+            message = msg("{id} executed ({hash}). Rescues are disabled now.", id=intent.id, hash=mined.hash)
+            await self._end(Act.SETTLE, intent, message, Level.ALERT)
+            return
+        found = await self._ports.rescue.market.patient()
+        off = deeds.rescue_off(intent, found, self._settings.limits.tolerance_bps)
+        message = msg(
+            "{id} executed: {measure} of {amount} smallest units of {asset} ({hash}). The health factor is {hf}.",
+            id=intent.id,
+            measure=intent.measure,
+            amount=str(intent.amount),
+            asset=intent.asset,
+            hash=mined.hash,
+            hf=hf_text(found.patient.health_factor),
+        )
+        if off is not None:
+            await self._ports.estop.trip(stop.trade_cause("rescue_off", off, self._ports.clock.now()))
+        await self._end(Act.SETTLE, intent, message, Level.ALERT)
+
     async def _how_far_off(self, intent: Intent) -> Message | None:
         """What is missing of the outcome. More than was wanted is interest, or somebody else's gift: no harm."""
         moved = (await self._ports.market.quote()).room.supplied - intent.supplied_before
@@ -134,6 +160,16 @@ class Settling:
 
     # -------------------------------------------------------- pending
 
+    async def _consumed_elsewhere(self, intent: Intent, step: Step) -> None:
+        """By a rescue that took a trade's place, or the trade that was faster; else by somebody else."""
+        rival = self._book.blotter.rival(intent)
+        other = None if rival is None else next(one for one in rival.steps if one.nonce == step.nonce)
+        if rival is None or other is None or await self._receipt(other) is None:
+            await self._usurped(intent, step)
+        elif other.confirmed:
+            message = msg("{id}: nonce {nonce} went to {other}.", id=intent.id, nonce=step.nonce, other=rival.id)
+            await self._end(Act.YIELD, intent, message, Level.WARNING)
+
     async def _usurped(self, intent: Intent, step: Step) -> None:
         message = msg(
             "Nonce {nonce} was consumed by a transaction that ultrad did not sign. Somebody else has the key.",
@@ -145,12 +181,26 @@ class Settling:
     async def _pending(self, intent: Intent, step: Step) -> None:
         now, newest = self._ports.clock.now(), step.newest
         stopped = self._ports.estop.state.mode is Mode.ON
+        rival = self._book.blotter.rival(intent)
+        if not intent.is_rescue and rival is not None and rival.is_flying:
+            return  # a rescue is taking its place: whatever were sent now would be sent against that
+        if intent.is_rescue and (self._ports.rescue is None or self._ports.gate.beside.shut_by(Passage.RESCUE)):
+            return  # nothing more is signed or sent of it; the chain decides about what was
         if stopped and newest.purpose is Purpose.OWN:
             await self._cancel(intent, step)
-        elif now.steady_ms - newest.signed.steady_ms >= self._settings.stuck_ms:
+        elif now.steady_ms - newest.signed.steady_ms >= self._stuck_ms(intent):
             await self._raise_fee(intent, step)
         elif now.steady_ms - max(self._sent_ms, newest.signed.steady_ms) >= REPEAT_MS:
             await self._send(newest, now)
+
+    def _stuck_ms(self, intent: Intent) -> int:
+        return min(RESCUE_STUCK_MS, self._settings.stuck_ms) if intent.is_rescue else self._settings.stuck_ms
+
+    def _most_fee_wei(self, intent: Intent) -> int:
+        """What a gas may cost at most, when it is raised."""
+        if intent.is_rescue:
+            return deeds.means(self._ports).limits.max_fee_wei
+        return 2 * self._settings.limits.max_fee_wei
 
     async def _cancel(self, intent: Intent, step: Step) -> None:
         """Take its place with a transfer of nothing; whichever is mined first consumes the nonce."""
@@ -166,8 +216,8 @@ class Settling:
         if newest.purpose is Purpose.CANCELLATION:
             what = self._sending.cancellation(step.nonce, newest, fees)
         else:
-            what = self._sending.outbid(await self._same_again(intent, step, fees.tip_wei), newest)
-            too_dear = what.max_fee_wei > 2 * self._settings.limits.max_fee_wei
+            what = self._sending.outbid(await self._same_again(intent, step, fees), newest)
+            too_dear = what.max_fee_wei > self._most_fee_wei(intent)
             if too_dear or len(step.versions) > self._settings.raises:
                 await self._send(newest, now)
                 return
@@ -177,11 +227,9 @@ class Settling:
             return  # the next look cancels it
         await self._send(version, now)
 
-    async def _same_again(self, intent: Intent, step: Step, tip_wei: int) -> Unsigned:
-        market = self._ports.market
-        calls = {"supply": market.supply, "withdraw": market.withdraw, "approve": market.approve}
-        call = calls[step.about](intent.amount)
-        simulated = await market.simulate(call)
+    async def _same_again(self, intent: Intent, step: Step, fees: Fees) -> Unsigned:
+        call = deeds.call_of(self._ports, intent, step.about)
+        simulated = await self._ports.market.simulate(call)
         if simulated.gas is None:
             raise Permanent(simulated.error or msg("its simulation failed"))
         return Unsigned(
@@ -189,9 +237,15 @@ class Settling:
             nonce=step.nonce,
             call=call,
             gas=simulated.gas * (100 + self._settings.gas_margin_pct) // 100,
-            max_fee_wei=step.newest.max_fee_wei,
-            tip_wei=tip_wei,
+            max_fee_wei=self._fee_again_wei(intent, step, fees),
+            tip_wei=fees.tip_wei,
         )
+
+    def _fee_again_wei(self, intent: Intent, step: Step, fees: Fees) -> int:
+        """What is outbid: for a rescue at once what blocks cost by now, up to its cap."""
+        if not intent.is_rescue:
+            return step.newest.max_fee_wei
+        return max(step.newest.max_fee_wei, min(self._most_fee_wei(intent), self._sending.max_fee_wei(fees)))
 
     async def _send(self, version: Version, now: Now) -> None:
         self._sent_ms = now.steady_ms
