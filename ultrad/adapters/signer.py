@@ -14,7 +14,7 @@ import anyio.to_thread
 from ultrad.addresses import checksum
 from ultrad.errors import Fatal, Permanent
 from ultrad.i18n import msg
-from ultrad.trade_ports import Signed, Unsigned
+from ultrad.trade_ports import Call, Signed, Unsigned
 from ultrad.units import Address
 
 MAX_KEYSTORE_BYTES = 64 * 1024
@@ -90,6 +90,23 @@ class KeySigner:
             }
         )
         return Signed(bytes(signed.raw_transaction), "0x" + bytes(signed.hash).hex())
+
+    def opened(self, raw: bytes) -> Unsigned:
+        """See the port."""
+        from eth_account.typed_transactions.typed_transaction import (  # noqa: PLC0415 - see `from_key`
+            TypedTransaction,
+        )
+        from hexbytes import HexBytes  # noqa: PLC0415
+
+        fields = TypedTransaction.from_bytes(HexBytes(raw)).as_dict()
+        return Unsigned(
+            chain_id=fields["chainId"],
+            nonce=fields["nonce"],
+            call=Call("", checksum("0x" + bytes(fields["to"]).hex()), bytes(fields["data"]), fields["value"]),
+            gas=fields["gas"],
+            max_fee_wei=fields["maxFeePerGas"],
+            tip_wei=fields["maxPriorityFeePerGas"],
+        )
 
 
 def _read(path: Path) -> dict[str, Any]:
