@@ -126,6 +126,24 @@ async def test_stuck__reset_of_an_allowance__raised_as_the_reset_that_it_is() ->
         assert there.mined_abouts() == ["approve", "approve", "supply"]
 
 
+async def test_gas__dear__waits_for_five_minutes_and_others_go_on() -> None:
+    async with wild() as there:
+        there.ledger.base_wei = 150 * GWEI
+        taken = await there.bench.send(Action.SELL)
+        await anyio.sleep(5)
+        other = await there.bench.send(Action.BUY)
+        held = await there.bench.send(Action.HOLD)
+        await anyio.sleep(5)
+        assert there.intent(held.intent).stage is Stage.HELD
+        assert set(there.intent(other.intent).rules) == {"cooldown", "unsettled"}
+        there.ledger.base_wei = GWEI
+        await anyio.sleep(270)
+        assert there.ledger.sends == 0
+        await anyio.sleep(30)
+        assert there.ledger.sends == 1
+        assert (await there.ends(taken.intent)).stage is Stage.SETTLED
+
+
 async def test_gas__dear_for_too_long__given_up_with_the_signals_freshness() -> None:
     async with wild() as there:
         there.ledger.base_wei = 150 * GWEI

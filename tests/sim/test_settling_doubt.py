@@ -5,8 +5,10 @@ from dataclasses import replace
 import anyio
 import pytest
 
+from tests.fakes.wild_ledger import nonce_of
 from tests.sim.settling import wild
 from tests.sim.trading import trading_config
+from ultrad.core.events import Event
 from ultrad.core.intents import Purpose, Stage
 from ultrad.core.signals import Action
 from ultrad.i18n import msg
@@ -232,3 +234,20 @@ async def test_dry_run__with_one_in_the_air_from_before__sends_nothing() -> None
         assert there.ledger.sends == sends
         assert (await there.ends(one)).stage is Stage.SETTLED
         assert there.ledger.sends == sends
+
+
+# ---------------------------------------------------------------- a source gone mad
+
+
+async def test_burst__while_one_is_in_the_air__trips_at_once_and_once() -> None:
+    async with wild() as there:
+        await there.pending()
+        for _ in range(13):
+            await there.bench.send(Action.HOLD)
+            await anyio.sleep(0.2)
+        await anyio.sleep(3)
+        assert there.causes() == ("signal_burst",)
+        trips = there.bench.made.recorded("estop.on")
+        assert len(trips) == 1
+        assert isinstance(trips[0].event, Event)
+        assert {nonce_of(raw) for raw in there.ledger.raws} == {7}

@@ -44,6 +44,8 @@ class Trader:
         self._wake = anyio.Event()
         self._not_before_ms = 0
         self._look_not_before_ms = 0
+        self._waiting_ms: dict[str, int] = {}
+        self._watched: frozenset[str] = frozenset()
         self._foreigner = Doubt(FOREIGN_MS)
 
     @property
@@ -107,6 +109,7 @@ class Trader:
             self._look_not_before_ms = after.steady_ms + LOOK_AGAIN_MS
 
     async def _turn(self, now: Now, turned: Turned) -> None:
+        await self._watch_for_madness(now)
         flying = self.blotter.in_the_air()
         if flying is not None:
             if now.steady_ms >= self._look_not_before_ms:
@@ -114,11 +117,23 @@ class Trader:
             return
         if now.steady_ms < self._not_before_ms:
             return
-        for intent in self.blotter.open():
+        waiting = self.blotter.open()
+        self._waiting_ms = {one.id: self._waiting_ms[one.id] for one in waiting if one.id in self._waiting_ms}
+        for intent in waiting:
+            if now.steady_ms < self._waiting_ms.get(intent.id, 0):
+                continue  # and the others go on
             await self._go_on(intent)
             turned()
             if self.blotter.in_the_air() is not None:
                 return
+
+    async def _watch_for_madness(self, now: Now) -> None:
+        """Once for each that came, at once: whatever else is under way."""
+        waiting = self.blotter.open()
+        for intent in waiting:
+            if intent.stage is Stage.PROPOSED and intent.id not in self._watched:
+                await self._judge.watch_for_madness(intent, self.blotter, now)
+        self._watched = frozenset(one.id for one in waiting)
 
     async def _after_a_crash(self) -> None:
         """What was on its way to OctoBot may have arrived: it is never sent again."""
@@ -149,7 +164,6 @@ class Trader:
     async def _decide(self, intent: Intent) -> Intent | None:
         """Ask every rule; the admitted intent, or None."""
         now = self._ports.clock.now()
-        await self._judge.watch_for_madness(intent, self.blotter, now)
         if intent.signal.action is Action.HOLD:
             await self._book.record(events.held_event(intent, now))
             return None
@@ -225,7 +239,7 @@ class Trader:
             return
         fees = await self._ports.ledger.fees()
         if self._sending.is_dear(fees, self._settings.limits):
-            self._not_before_ms = now.steady_ms + self._settings.limits.gas_wait_ms
+            self._waiting_ms[intent.id] = now.steady_ms + self._settings.limits.gas_wait_ms
             return
         nonces = await self._ports.ledger.nonces()
         if nonces.latest < self._book.due_nonce:
@@ -235,7 +249,7 @@ class Trader:
                 )
             )
         if nonces.pending != nonces.latest:
-            self._not_before_ms = now.steady_ms + AGAIN_MS
+            self._waiting_ms[intent.id] = now.steady_ms + AGAIN_MS
             await self._foreign_pending(nonces.pending, now)
             return
         self._foreigner.dispelled()
