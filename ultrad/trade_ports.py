@@ -272,6 +272,13 @@ class Signer(Protocol):
         """Sign. Raises Transient or Permanent where a remote signer does not."""
         ...
 
+    def opened(self, raw: bytes) -> Unsigned:
+        """What one of its signed transactions says, so that the very same can be signed at other fees.
+
+        Bytes do not tell what a call is about: that stays empty.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Receipt:

@@ -13,8 +13,11 @@ from ultrad.ports import Clock, Unreached
 from ultrad.trade_ports import Call, Fees, GasError, Nonces, NonceTooLow, Receipt, Signed, Unsigned
 from ultrad.units import Address
 
+CHAIN_ID = 11_155_111
+"""Of Sepolia, which the daemon in virtual time is configured for."""
 
-def _digest(text: str) -> str:
+
+def digest(text: str) -> str:
     return "0x" + hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -28,8 +31,14 @@ class FakeSigner:
     async def sign(self, what: Unsigned) -> Signed:
         self.signed.append(what)
         call = what.call
-        raw = json.dumps([what.nonce, what.max_fee_wei, call.about, call.to, call.data.hex()]).encode()
-        return Signed(raw, _digest(raw.decode()))
+        fees = (what.max_fee_wei, what.tip_wei, what.gas)
+        raw = json.dumps([what.nonce, fees[0], call.about, call.to, call.data.hex(), *fees[1:]]).encode()
+        return Signed(raw, digest(raw.decode()))
+
+    def opened(self, raw: bytes) -> Unsigned:
+        nonce, max_fee_wei, _, to, data, tip_wei, gas = json.loads(raw)
+        call = Call("", Address(to), bytes.fromhex(data))
+        return Unsigned(CHAIN_ID, nonce, call, gas, max_fee_wei, tip_wei)
 
 
 @dataclass
@@ -60,7 +69,7 @@ class FakeLedger:
         """The dearest of what is pending goes into the next block; then empty ones."""
         if self.pending:
             tx_hash, raw = max(self.pending.items(), key=lambda one: int(json.loads(one[1])[1]))
-            about, to, data = json.loads(raw)[2:]
+            about, to, data = json.loads(raw)[2:5]
             ok = True
             if about != "cancel":
                 try:
@@ -73,9 +82,10 @@ class FakeLedger:
             self.nonce += 1
             blocks -= 1
         self.number += blocks
+        self.market.number = self.number
 
     def _block(self, number: int) -> Block:
-        return Block(number, _digest(f"block {number}"), self.clock.now().wall_ms // 1000)
+        return Block(number, digest(f"block {number}"), self.clock.now().wall_ms // 1000)
 
     # ------------------------------------------------------------ the port
 
@@ -98,7 +108,7 @@ class FakeLedger:
             raise NonceTooLow(msg("Nonce too low."))
         if mode == "error":
             raise Transient(msg("Failure."))
-        tx_hash = _digest(raw.decode())
+        tx_hash = digest(raw.decode())
         if tx_hash not in self.sent:
             self.sent.append(tx_hash)
         self.pending[tx_hash] = raw

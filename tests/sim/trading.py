@@ -20,6 +20,7 @@ from ultrad.core.decisions import Decision
 from ultrad.core.intents import Blotter, Intent
 from ultrad.core.signals import Action, Source
 from ultrad.operations import SignalAnswer
+from ultrad.ports import Clock
 
 TRADE = f'[trade]\nposition = "main"\nasset = "{WETH}"\ntrade_usd = 50\n'
 NOTION = f'[notion]\ntoken = "alpha"\ndatabase = "{"0" * 32}"\n'
@@ -89,15 +90,16 @@ async def bench(
     config: Config | None = None,
     bot: FakeBot | None = None,
     before: Callable[[World], Awaitable[None]] | None = None,
+    ledger: Callable[[Clock, FakeMarket], FakeLedger] = FakeLedger,
 ) -> AsyncIterator[Bench]:
-    """The daemon, ready to trade. before: what the disk holds already."""
+    """The daemon, ready to trade. before: what the disk holds already. ledger: the chain."""
     made: list[Bench] = []
 
     def prepare(one: World) -> None:
         market = FakeMarket(one.clock, replace(REFERENCE, wallet=10**18))
-        ledger, rows = FakeLedger(one.clock, market), FakeRows(one.clock)
-        one.means = TradeOutside(market, ledger, FakeSigner(), bot, rows)
-        made.append(Bench(one, market, ledger, rows, bot))
+        chain, rows = ledger(one.clock, market), FakeRows(one.clock)
+        one.means = TradeOutside(market, chain, FakeSigner(), bot, rows)
+        made.append(Bench(one, market, chain, rows, bot))
 
     async with world(config or trading_config(), prepare=prepare) as one:
         if before is not None:

@@ -5,22 +5,37 @@ of a second and 272 MB for a moment: once, in a thread.
 """
 
 import ctypes
-import json
+import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Self
 
 import anyio.to_thread
+import orjson
 
 from ultrad.addresses import checksum
 from ultrad.errors import Fatal, Permanent
 from ultrad.i18n import msg
-from ultrad.trade_ports import Signed, Unsigned
+from ultrad.trade_ports import Call, Signed, Unsigned
 from ultrad.units import Address
 
 MAX_KEYSTORE_BYTES = 64 * 1024
 """A keystore has some 500 bytes; a longer file is another one."""
 _PR_SET_DUMPABLE = 4
 """prctl(2): with 0, no core dump is written, and no other process of this user may look into our memory."""
+
+
+def _library(name: str) -> Any:  # noqa: ANN401 - a module
+    """A part of eth_account: 40 MB, only for those who sign.
+
+    With it comes py_ecc, which lets Python recurse a hundred times as deep as its stack is: after that any deep
+    JSON from outside, until then a RecursionError, would end the process.
+    """
+    limit = sys.getrecursionlimit()
+    try:
+        return import_module(name)
+    finally:
+        sys.setrecursionlimit(limit)
 
 
 class KeySigner:
@@ -36,9 +51,7 @@ class KeySigner:
     @classmethod
     def from_key(cls, key: str) -> Self:
         """From the key itself, 0x and 64 hex digits: on the devnet, where it is public."""
-        from eth_account import Account  # noqa: PLC0415 - 40 MB, only for those who sign
-
-        return cls(Account.from_key(key))
+        return cls(_library("eth_account").Account.from_key(key))
 
     @classmethod
     async def from_keystore(cls, path: Path, passphrase: str) -> Self:
@@ -47,12 +60,10 @@ class KeySigner:
 
     @classmethod
     def _open(cls, path: Path, passphrase: str) -> Self:
-        from eth_account import Account  # noqa: PLC0415 - see `from_key`
-
-        keystore = _read(path)
+        account, keystore = _library("eth_account").Account, _read(path)
         failure = None
         try:
-            return cls(Account.from_key(Account.decrypt(keystore, passphrase)))
+            return cls(account.from_key(account.decrypt(keystore, passphrase)))
         except (ValueError, TypeError, KeyError):
             failure = Permanent(
                 msg(
@@ -91,11 +102,24 @@ class KeySigner:
         )
         return Signed(bytes(signed.raw_transaction), "0x" + bytes(signed.hash).hex())
 
+    def opened(self, raw: bytes) -> Unsigned:
+        """See the port."""
+        typed = _library("eth_account.typed_transactions.typed_transaction").TypedTransaction
+        fields = typed.from_bytes(_library("hexbytes").HexBytes(raw)).as_dict()
+        return Unsigned(
+            chain_id=fields["chainId"],
+            nonce=fields["nonce"],
+            call=Call("", checksum("0x" + bytes(fields["to"]).hex()), bytes(fields["data"]), fields["value"]),
+            gas=fields["gas"],
+            max_fee_wei=fields["maxFeePerGas"],
+            tip_wei=fields["maxPriorityFeePerGas"],
+        )
+
 
 def _read(path: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as file:
-            content = json.loads(file.read(MAX_KEYSTORE_BYTES))
+            content = orjson.loads(file.read(MAX_KEYSTORE_BYTES))
     except OSError as error:
         raise Permanent(
             msg("The keystore {path} cannot be read: {reason}", path=str(path), reason=error.strerror or "")

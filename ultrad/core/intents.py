@@ -88,8 +88,7 @@ TABLE: dict[tuple[Stage, Act], Stage] = {
 _CLOSING = frozenset({Act.SETTLE, Act.CANCEL, Act.FAIL})  # only possible with no nonce in the air
 WRITTEN = "intent.written"
 """The source was told what became of it. Not a stage: it happens beside, once there is an end."""
-OCTOBOT = "octobot"
-"""The leg that failed, in the record of an end on the way to the bot."""
+OCTOBOT = "octobot"  # the leg that failed, in the record of an end on the way to the bot
 NEWEST_KEPT = 100
 """So many of the newest stay known however old they are: a run is counted over signals, not over time."""
 
@@ -104,8 +103,7 @@ class Intent:
 
     amount: in the asset's smallest units; value_e8: what it is worth, reserved from admission on. admitted: when;
     last_use: when it was last admitted, signed or found in a block, so that a wait shortens no window.
-    funds_e8: total funds at admission. supplied_before: what was supplied then, so that the outcome can be held
-    against it.
+    funds_e8: total funds at admission. supplied_before, wallet_before: what was supplied and held then.
     end: what became of it, for people. written: whether its source was told.
     measure, asset: what a rescue does, and with what; supplied_before is then the scaled balance that it changes.
     """
@@ -120,6 +118,7 @@ class Intent:
     last_use: Now | None = None
     funds_e8: int = 0
     supplied_before: int = 0
+    wallet_before: int = 0
     steps: tuple[Step, ...] = ()
     end: Message | None = None
     ended: Now | None = None
@@ -247,10 +246,9 @@ class Blotter:
 
 
 def fold(events: Iterable[Recorded]) -> Blotter:
-    """All intents as the journal tells them, oldest event first. Raises ValueError on what does not fit together.
+    """All intents as the journal tells them, oldest event first, in a time in proportion to the events.
 
-    Whoever trades must know what is in the air: a record that cannot be read stops the trader, not the watch.
-    It takes a time in proportion to the events, however many intents there were.
+    Raises ValueError on what does not fit together: whoever trades must know what is in the air.
     """
     intents: dict[str, Intent] = {}
     flying: dict[str, Intent] = {}
@@ -343,6 +341,7 @@ def _moved(intent: Intent, act: Act, event: Event) -> Intent:
                 supplied_before=int(str(figures["supplied"])),
                 measure=str(figures.get("measure", "")),
                 asset=str(figures.get("asset", "")),
+                wallet_before=int(str(figures.get("wallet", 0))),
             )
         case Act.SIGN:
             return replace(intent, steps=_signed(intent.steps, data, event.now), last_use=event.now)
@@ -387,8 +386,7 @@ def _on_chain(steps: tuple[Step, ...], act: Act, data: dict[str, Json]) -> tuple
     last = steps[-1]
     if act is Act.UNMINE:
         return (*steps[:-1], replace(last, mined=None))
-    number, block_hash, time_s = cast("tuple[int, str, int]", data["block"])
-    mined = Mined(str(data["hash"]), Block(number, block_hash, time_s), data["ok"] is True)
+    mined = Mined(str(data["hash"]), Block(*cast("tuple[int, str, int]", data["block"])), data["ok"] is True)
     if last.version(mined.hash) is None:
         raise IllegalActError(f"{mined.hash} is none of its transactions")
     return (*steps[:-1], replace(last, mined=mined, confirmed=act is Act.CONFIRM))

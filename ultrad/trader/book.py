@@ -33,6 +33,11 @@ class TradeBook:
             raise AssertionError("a step of an intent that is not there")
         return intent
 
+    @property
+    def due_nonce(self) -> int:
+        """With nothing in the air: the lowest nonce that no step of ours has consumed. A lower one is behind."""
+        return max((step.nonce + 1 for one in self.blotter.intents for step in one.steps), default=0)
+
     def forget(self, now: Now, window_ms: int) -> None:
         """Let go of what no limit counts any more."""
         self.blotter = life.forget(self.blotter, now.steady_ms - max(window_ms, KEPT_MS))

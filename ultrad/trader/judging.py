@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from ultrad.core import admission, pool
 from ultrad.core import estop_rules as stop
 from ultrad.core.admission import Record, Refusal, Size
+from ultrad.core.estop import Mode
 from ultrad.core.events import Finding, Json
 from ultrad.core.intents import Blotter, Intent
 from ultrad.core.signals import Action
@@ -66,16 +67,16 @@ class Judge:
     # -------------------------------------------------------- what trips
 
     async def watch_for_madness(self, intent: Intent, blotter: Blotter, now: Now) -> None:
-        """Trip for a source that has gone mad. It is refused then by the stop itself."""
+        """Trip for a source that has gone mad, once. What it sends is refused then by the stop itself."""
         record = self._record(intent, blotter, now)
-        if admission.is_burst(record, self._limits):
+        if not self._stands("signal_burst") and admission.is_burst(record, self._limits):
             message = msg(
                 "{count} signals within {minutes} minutes: a source has gone mad. Silence it first.",
                 count=record.arrivals,
                 minutes=self._limits.burst_ms // 60_000,
             )
             await self._ports.estop.trip(stop.trade_cause("signal_burst", message, now))
-        if admission.is_run(intent.signal, record, self._limits):
+        if not self._stands("signal_run") and admission.is_run(intent.signal, record, self._limits):
             message = msg(
                 "{action} came {count} times in a row: look at what decides so.",
                 action=intent.signal.action.value,
@@ -83,12 +84,17 @@ class Judge:
             )
             await self._ports.estop.trip(stop.trade_cause("signal_run", message, now))
 
+    def _stands(self, code: str) -> bool:
+        state = self._ports.estop.state
+        return state.mode is Mode.ON and state.has((code, ""))
+
     # -------------------------------------------------------- the rules
 
     def before_reading(self, intent: Intent, blotter: Blotter, now: Now) -> tuple[Refusal, ...]:
         """Every rule that needs no figures from the chain."""
         record = self._record(intent, blotter, now)
-        others = tuple(one.id for one in blotter.open() if one.in_the_air and one.id != intent.id)
+        # Also one that is admitted and waits: of two at once the second would follow the first without a pause.
+        others = tuple(one.id for one in blotter.open() if one.admitted and one.id != intent.id)
         against = (f"{one.code}:{one.subject}" if one.subject else one.code for one in self._against())
         found = (
             admission.estop(self._ports.gate.shut_by()),

@@ -4,7 +4,7 @@ import anyio
 
 from ultrad.core import estop_rules as stop
 from ultrad.core import intent_events as events
-from ultrad.core.events import Level, Severity
+from ultrad.core.events import Level
 from ultrad.core.intent_steps import Purpose
 from ultrad.core.intents import Act, Blotter, Intent, Stage
 from ultrad.core.signals import Action, Signal
@@ -15,16 +15,22 @@ from ultrad.i18n import Message, msg
 from ultrad.ports import Refused, Turned, Unreached
 from ultrad.trade_ports import Call, Order, Unsigned
 from ultrad.trader.book import TradeBook
+from ultrad.trader.doubt import Doubt
 from ultrad.trader.judging import Judge
 from ultrad.trader.ports import TraderPorts, TradeSettings
 from ultrad.trader.rescue import Rescuer
-from ultrad.trader.sending import Outcome, Sending, foreign_pending
+from ultrad.trader.sending import Sending, foreign_pending
 from ultrad.trader.settling import Settling
 from ultrad.units import Now
 
 TICK_S = 1.0
 AGAIN_MS = 15_000
 """How long what could not be read, or was not answered, is left alone."""
+LOOK_AGAIN_MS = 3_000
+"""The same for what is in the air: it may have to be cancelled, and must not bring a limited endpoint down."""
+FOREIGN_MS = 30_000
+"""How long something of others must look pending before it counts: nodes that lag or lie show that for a while.
+Nothing is signed meanwhile, and what they have mined is found at the next head (`ultrad.watchdog.account`)."""
 
 
 class Trader:
@@ -44,7 +50,10 @@ class Trader:
         )
         self._wake = anyio.Event()
         self._not_before_ms = 0
-        self._gas_errors = 0
+        self._look_not_before_ms = 0
+        self._waiting_ms: dict[str, int] = {}
+        self._watched: frozenset[str] = frozenset()
+        self._foreigner = Doubt(FOREIGN_MS)
 
     @property
     def blotter(self) -> Blotter:
@@ -106,25 +115,39 @@ class Trader:
             await self._turn(now, turned)
         except (Transient, Permanent):
             # Whatever did not answer is told of by its own findings; nothing was decided, and it is tried again.
-            self._not_before_ms = now.steady_ms + AGAIN_MS
+            after = self._ports.clock.now()
+            self._not_before_ms = after.steady_ms + AGAIN_MS
+            self._look_not_before_ms = after.steady_ms + LOOK_AGAIN_MS
 
     async def _turn(self, now: Now, turned: Turned) -> None:
         if self._rescuer is not None and await self._rescuer.turn():
             return
+        await self._watch_for_madness(now)
         flying = self.blotter.flying()
-        for intent in flying:
-            await self._settling.look(intent)
         if flying:
+            if now.steady_ms >= self._look_not_before_ms:
+                for intent in flying:
+                    await self._settling.look(intent)
             return
         if now.steady_ms < self._not_before_ms:
             return
-        for intent in self.blotter.open():
-            if intent.is_rescue:
-                continue
+        waiting = tuple(one for one in self.blotter.open() if not one.is_rescue)
+        self._waiting_ms = {one.id: self._waiting_ms[one.id] for one in waiting if one.id in self._waiting_ms}
+        for intent in waiting:
+            if now.steady_ms < self._waiting_ms.get(intent.id, 0):
+                continue  # and the others go on
             await self._go_on(intent)
             turned()
             if self.blotter.in_the_air() is not None:
                 return
+
+    async def _watch_for_madness(self, now: Now) -> None:
+        """Once for each that came, at once: whatever else is under way."""
+        waiting = self.blotter.open()
+        for intent in waiting:
+            if intent.stage is Stage.PROPOSED and intent.id not in self._watched:
+                await self._judge.watch_for_madness(intent, self.blotter, now)
+        self._watched = frozenset(one.id for one in waiting)
 
     async def _after_a_crash(self) -> None:
         """What was on its way to OctoBot may have arrived: it is never sent again."""
@@ -157,7 +180,6 @@ class Trader:
     async def _decide(self, intent: Intent) -> Intent | None:
         """Ask every rule; the admitted intent, or None."""
         now = self._ports.clock.now()
-        await self._judge.watch_for_madness(intent, self.blotter, now)
         if intent.signal.action is Action.HOLD:
             await self._book.record(events.held_event(intent, now))
             return None
@@ -233,18 +255,26 @@ class Trader:
             return
         fees = await self._ports.ledger.fees()
         if self._sending.is_dear(fees, self._settings.limits):
-            self._not_before_ms = now.steady_ms + self._settings.limits.gas_wait_ms
+            self._waiting_ms[intent.id] = now.steady_ms + self._settings.limits.gas_wait_ms
             return
         nonces = await self._ports.ledger.nonces()
+        if nonces.latest < self._book.due_nonce:
+            raise Transient(
+                msg(
+                    "the node shows nonce {nonce}, and {due} is due", nonce=nonces.latest, due=self._book.due_nonce
+                )
+            )
         if nonces.pending != nonces.latest:
-            await self._foreign_pending(nonces.pending)
+            self._waiting_ms[intent.id] = now.steady_ms + AGAIN_MS
+            await self._foreign_pending(nonces.pending, now)
             return
+        self._foreigner.dispelled()
         what = Unsigned(
             chain_id=self._settings.chain_id,
             nonce=nonces.latest,
             call=call,
             gas=simulated.gas * (100 + self._settings.gas_margin_pct) // 100,
-            max_fee_wei=self._sending.max_fee_wei(fees),
+            max_fee_wei=min(self._sending.max_fee_wei(fees), self._settings.limits.max_fee_wei),
             tip_wei=fees.tip_wei,
         )
         await self._sign_and_send(intent, what)
@@ -259,20 +289,7 @@ class Trader:
             if error.reason in STOPS:
                 await self._fail(intent, error.message)
             return
-        outcome = await self._sending.send(version)
-        await self._count_gas_errors(outcome)
-
-    async def _count_gas_errors(self, outcome: Outcome) -> None:
-        self._gas_errors = self._gas_errors + 1 if outcome is Outcome.GAS else 0
-        if self._gas_errors >= self._settings.limits.gas_errors:
-            message = msg(
-                "{count} transactions in a row were not taken for their gas: look at the account's coins and at "
-                "the fees.",
-                count=self._gas_errors,
-            )
-            self._gas_errors = 0
-            cause = stop.trade_cause("gas_errors", message, self._ports.clock.now(), Severity.S2)
-            await self._ports.estop.trip(cause)
+        await self._sending.send(version)
 
     async def _rehearse(self, intent: Intent, what: Unsigned) -> None:
         """A dry run: signed where there is a key, and thrown away."""
@@ -294,7 +311,8 @@ class Trader:
         market, amount = self._ports.market, intent.amount
         if intent.signal.action is Action.SELL:
             return market.withdraw(amount)
-        allowance = (await market.quote()).allowance
+        last = intent.steps[-1].mined if intent.steps else None
+        allowance = (await (self._settling.quote_after(last) if last else market.quote())).allowance
         if allowance == amount or (self._settings.dry_run and allowance >= amount):
             return market.supply(amount)
         # Tokens like USDT refuse to change an allowance that is not zero.
@@ -306,12 +324,14 @@ class Trader:
         if not STOPS.isdisjoint(shut):
             return msg("the gate is shut ({reasons})", reasons=", ".join(shut))
         waited_ms = now.steady_ms - intent.signal.arrived.steady_ms
-        begun = any(step.confirmed for step in intent.steps)
-        if not begun and waited_ms > self._settings.limits.fresh_ms:
+        if waited_ms > self._settings.limits.fresh_ms:
             return msg("it grew too old while it waited ({seconds} s)", seconds=waited_ms // 1_000)
         return None
 
-    async def _foreign_pending(self, pending: int) -> None:
+    async def _foreign_pending(self, pending: int, now: Now) -> None:
+        if not self._foreigner.seen(now):
+            return
+        self._foreigner.dispelled()
         cause = stop.trade_cause("intrusion", foreign_pending(pending), self._ports.clock.now())
         await self._ports.estop.trip(cause)
 

@@ -6,8 +6,10 @@ from enum import Enum
 
 import anyio
 
+from ultrad.core import estop_rules as stop
 from ultrad.core import intent_events as events
-from ultrad.core.intent_steps import Purpose, Version
+from ultrad.core.events import Severity
+from ultrad.core.intent_steps import Purpose, Step, Version
 from ultrad.core.intents import Intent
 from ultrad.core.trade_limits import TradeLimits
 from ultrad.errors import Transient
@@ -24,6 +26,8 @@ BUMP_PCT = 13
 """Nodes replace a pending transaction for 10 % (geth, `--txpool.pricebump`) to 12.5 % more in both fees."""
 BASE_FEE_ROOM = 2
 """Times the next base fee: six full blocks in a row raise it by so much (EIP-1559: 12.5 % a block)."""
+CANCEL_TIMES = 10
+"""A cancellation waits for no gas price, but offers at most so many times a trade's: fees are what nodes say."""
 
 
 class Outcome(Enum):
@@ -40,6 +44,7 @@ class Sending:
 
     def __init__(self, ports: TraderPorts, settings: TradeSettings, book: TradeBook) -> None:
         self._ports, self._settings, self._book = ports, settings, book
+        self._gas_errors = 0
 
     def max_fee_wei(self, fees: Fees) -> int:
         """The most that a gas may cost, so that the transaction stays good for some blocks."""
@@ -70,8 +75,18 @@ class Sending:
         return recorded, version
 
     async def send(self, version: Version) -> Outcome:
-        """One transport call. What is of the strategy passes the gate at each try, all else the door beside it."""
+        """One transport call. What is of the strategy passes the gate at each try, all else the door beside it.
 
+        A dry run sends nothing, also of what was in the air before it.
+        """
+        if self._settings.dry_run:
+            return Outcome.NOT_SENT
+        outcome = await self._send(version)
+        if version.purpose is Purpose.OWN:
+            await self._count_gas_errors(outcome)
+        return outcome
+
+    async def _send(self, version: Version) -> Outcome:
         async def call() -> None:
             await self._ports.ledger.send(bytes.fromhex(version.raw))
 
@@ -104,18 +119,60 @@ class Sending:
         else:
             await gate.beside.send(Passage(purpose.value), call)
 
+    async def _count_gas_errors(self, outcome: Outcome) -> None:
+        """At each try of each version: the same one is tried again and again. Only what was taken ends a row."""
+        if outcome is Outcome.SENT:
+            self._gas_errors = 0
+        self._gas_errors += outcome is Outcome.GAS
+        if self._gas_errors < self._settings.limits.gas_errors:
+            return
+        message = msg(
+            "{count} transactions in a row were not taken for their gas: look at the account's coins and at "
+            "the fees.",
+            count=self._gas_errors,
+        )
+        self._gas_errors = 0
+        cause = stop.trade_cause("gas_errors", message, self._ports.clock.now(), Severity.S2)
+        await self._ports.estop.trip(cause)
+
     def cancellation(self, nonce: int, replaced: Version, fees: Fees) -> Unsigned:
         """A transfer of nothing to ourselves with the same nonce and higher fees."""
-        call = Call("cancel", self.address, b"")
+        call, (offered_wei, tip_wei) = Call("cancel", self.address, b""), self._cancelling_fees(fees)
         plain = Unsigned(
             chain_id=self._settings.chain_id,
             nonce=nonce,
             call=call,
             gas=TRANSFER_GAS,
-            max_fee_wei=self.max_fee_wei(fees),
-            tip_wei=fees.tip_wei,
+            max_fee_wei=offered_wei,
+            tip_wei=tip_wei,
         )
         return self.outbid(plain, replaced)
+
+    def again(self, step: Step, fees: Fees, most_wei: int) -> Unsigned:
+        """The very transaction that was signed last, with fees that nodes take in its place and that suit now."""
+        before = self._signer().opened(bytes.fromhex(step.newest.raw))
+        suits_wei = min(self.max_fee_wei(fees), most_wei)
+        what = replace(
+            before,
+            call=replace(before.call, about=step.about),
+            max_fee_wei=max(before.max_fee_wei, suits_wei),
+            tip_wei=min(fees.tip_wei, suits_wei),
+        )
+        return self.outbid(what, step.newest)
+
+    def call_of(self, version: Version) -> Call | None:
+        """What it does, by its own bytes; None where there is no key that could open them."""
+        signer = self._ports.signer
+        return None if signer is None else signer.opened(bytes.fromhex(version.raw)).call
+
+    def cancels_dearly_enough(self, version: Version, fees: Fees) -> bool:
+        """Whether it offers what may be offered: then it is not by a higher fee that it comes into a block."""
+        offered_wei, tip_wei = self._cancelling_fees(fees)
+        return version.max_fee_wei >= offered_wei and version.tip_wei >= tip_wei
+
+    def _cancelling_fees(self, fees: Fees) -> tuple[int, int]:
+        most_wei = self._settings.limits.max_fee_wei
+        return min(self.max_fee_wei(fees), CANCEL_TIMES * most_wei), min(fees.tip_wei, most_wei)
 
     def outbid(self, what: Unsigned, replaced: Version) -> Unsigned:
         """With fees that make nodes take it in place of `replaced`."""

@@ -7,12 +7,13 @@ from ultrad.core.events import Event, Level
 from ultrad.core.intent_steps import Mined, Purpose, Step, Version
 from ultrad.core.intents import Act, Intent
 from ultrad.core.signals import Action
-from ultrad.errors import Permanent
+from ultrad.errors import Transient
 from ultrad.gate import GateShutError, Passage
 from ultrad.i18n import Message, msg
-from ultrad.trade_ports import Fees, Receipt, Unsigned
+from ultrad.trade_ports import Quote, Receipt
 from ultrad.trader import deeds
 from ultrad.trader.book import TradeBook
+from ultrad.trader.doubt import Doubt
 from ultrad.trader.ports import TraderPorts, TradeSettings
 from ultrad.trader.sending import Sending
 from ultrad.units import ALL_BPS, Now, hf_text
@@ -21,6 +22,9 @@ REPEAT_MS = 30_000
 """How often the same bytes are handed to the node again while nobody has mined them: nodes forget."""
 RESCUE_STUCK_MS = 24_000
 """A rescue that two blocks of Ethereum have passed by offers more: time is what it has not."""
+USURPED_MS = 60_000
+"""How long a nonce must look consumed by others before it counts: a node that lags or lies shows that for a while.
+What really was others' is found on chain, with its hash, at the next head (`ultrad.watchdog.account`)."""
 
 
 class Settling:
@@ -30,6 +34,7 @@ class Settling:
         self._ports, self._settings = ports, settings
         self._book, self._sending = book, sending
         self._sent_ms = 0
+        self._usurper = Doubt(USURPED_MS)
 
     async def look(self, intent: Intent) -> None:
         """Ask the chain once, and do what follows."""
@@ -40,6 +45,8 @@ class Settling:
         consumed = receipt is None and (await self._ports.ledger.nonces()).confirmed > step.nonce
         if consumed:  # perhaps by our own, mined between the two questions
             receipt = await self._receipt(step)
+        if not consumed or receipt is not None:
+            self._usurper.dispelled()
         if receipt is not None:
             await self._mined(intent, step, receipt)
         elif step.mined is not None:
@@ -66,6 +73,8 @@ class Settling:
         confirmed = await self._ports.ledger.confirmed()
         if receipt.block.number > confirmed.number:
             return
+        if (await self._ports.ledger.nonces()).confirmed <= step.nonce:
+            return  # a receipt alone may be of blocks that only one node has
         again = await self._ports.ledger.receipt(receipt.hash)
         if again is None or again.block != receipt.block:
             return  # the chain changed between two questions: ask anew
@@ -95,12 +104,9 @@ class Settling:
         return True
 
     async def _reverted(self, intent: Intent, step: Step, mined: Mined) -> None:
-        if intent.is_rescue and self._ports.rescue is None:
-            message = msg("{id} failed on chain ({hash}).", id=intent.id, hash=mined.hash)
-            await self._end(Act.FAIL, intent, message, Level.ALERT)
-            return
-        call = deeds.call_of(self._ports, intent, step.about)
-        reason = await self._ports.ledger.revert_reason(call, mined.block)
+        version = step.version(mined.hash)
+        call = None if version is None else self._sending.call_of(version)
+        reason = None if call is None else await self._ports.ledger.revert_reason(call, mined.block)
         message = msg(
             "{id} failed on chain ({about}, {hash}): {why}",
             id=intent.id,
@@ -112,7 +118,7 @@ class Settling:
 
     async def _settle(self, intent: Intent, mined: Mined) -> None:
         """Hold what the chain shows against what was admitted; what is off by more than the tolerance trips."""
-        off = await self._how_far_off(intent)
+        off = await self._how_far_off(intent, mined)
         message = msg(
             "{id} executed: {action} of {amount} smallest units ({hash}).",
             id=intent.id,
@@ -120,9 +126,12 @@ class Settling:
             amount=str(intent.amount),
             hash=mined.hash,
         )
+        too_late = any(one.purpose is Purpose.CANCELLATION for one in intent.steps[-1].versions)
+        if too_late:
+            message = msg("{told} It was mined before its cancellation.", told=message)
         if off is not None:  # before its end is recorded: nobody would look again after a crash in between
             await self._ports.estop.trip(stop.trade_cause("outcome_off", off, self._ports.clock.now()))
-        await self._end(Act.SETTLE, intent, message, Level.INFO)
+        await self._end(Act.SETTLE, intent, message, Level.WARNING if too_late else Level.INFO)
 
     async def _settle_rescue(self, intent: Intent, mined: Mined) -> None:
         """Verify it on chain: a rescue that did something else is the last one."""
@@ -145,18 +154,40 @@ class Settling:
             await self._ports.estop.trip(stop.trade_cause("rescue_off", off, self._ports.clock.now()))
         await self._end(Act.SETTLE, intent, message, Level.ALERT)
 
-    async def _how_far_off(self, intent: Intent) -> Message | None:
-        """What is missing of the outcome. More than was wanted is interest, or somebody else's gift: no harm."""
-        moved = (await self._ports.market.quote()).room.supplied - intent.supplied_before
+    async def quote_after(self, mined: Mined) -> Quote:
+        """The account as it is after that transaction. Raises Transient where the node is not so far yet."""
+        quote = await self._ports.market.quote()
+        if quote.block.number < mined.block.number:
+            raise Transient(
+                msg("{endpoint} has not got block {block} yet", endpoint=quote.endpoint, block=mined.block.number)
+            )
+        return quote
+
+    async def _how_far_off(self, intent: Intent, mined: Mined) -> Message | None:
+        """What is missing of the outcome. More than was wanted is interest, or somebody else's gift: no harm.
+
+        A sale is seen in the wallet as well: what is left of the supply cannot tell that nothing came out of it.
+        """
+        room = (await self.quote_after(mined)).room
+        supplied, held = room.supplied - intent.supplied_before, room.wallet - intent.wallet_before
         wanted = intent.amount if intent.signal.action is Action.BUY else -intent.amount
-        if (wanted - moved) * ALL_BPS <= intent.amount * self._settings.limits.tolerance_bps:
-            return None
-        return msg(
-            "{id}: the supply moved by {moved}, not by {wanted} (smallest units). Find out what else moved it.",
-            id=intent.id,
-            moved=str(moved),
-            wanted=str(wanted),
-        )
+        tolerated = intent.amount * self._settings.limits.tolerance_bps
+        if (wanted - supplied) * ALL_BPS > tolerated:
+            return msg(
+                "{id}: the supply moved by {moved}, not by {wanted} (smallest units). Find out what else moved "
+                "it.",
+                id=intent.id,
+                moved=str(supplied),
+                wanted=str(wanted),
+            )
+        if intent.signal.action is Action.SELL and (intent.amount - held) * ALL_BPS > tolerated:
+            return msg(
+                "{id}: {moved} came into the wallet, not {wanted} (smallest units). Find out where the rest went.",
+                id=intent.id,
+                moved=str(held),
+                wanted=str(intent.amount),
+            )
+        return None
 
     # -------------------------------------------------------- pending
 
@@ -171,6 +202,9 @@ class Settling:
             await self._end(Act.YIELD, intent, message, Level.WARNING)
 
     async def _usurped(self, intent: Intent, step: Step) -> None:
+        if not self._usurper.seen(self._ports.clock.now()):
+            return
+        self._usurper.dispelled()
         message = msg(
             "Nonce {nonce} was consumed by a transaction that ultrad did not sign. Somebody else has the key.",
             nonce=step.nonce,
@@ -180,17 +214,23 @@ class Settling:
 
     async def _pending(self, intent: Intent, step: Step) -> None:
         now, newest = self._ports.clock.now(), step.newest
-        stopped = self._ports.estop.state.mode is Mode.ON
         rival = self._book.blotter.rival(intent)
-        if not intent.is_rescue and rival is not None and rival.is_flying:
-            return  # a rescue is taking its place: whatever were sent now would be sent against that
+        if self._settings.dry_run or (not intent.is_rescue and rival is not None and rival.is_flying):
+            return  # of the two, a rescue is taking the place: whatever were sent now would be sent against that
         if intent.is_rescue and (self._ports.rescue is None or self._ports.gate.beside.shut_by(Passage.RESCUE)):
             return  # nothing more is signed or sent of it; the chain decides about what was
-        if stopped and newest.purpose is Purpose.OWN:
-            await self._cancel(intent, step)
-        elif now.steady_ms - newest.signed.steady_ms >= self._stuck_ms(intent):
+        if newest.purpose is Purpose.OWN:
+            if self._was_stopped_since(newest):
+                await self._cancel(intent, step)
+                return
+            if self._ports.gate.shut_by():
+                return  # held for a while: nothing may be signed or sent
+        stuck_ms = self._stuck_ms(intent)
+        if now.steady_ms - max(self._sent_ms, newest.signed.steady_ms) < min(REPEAT_MS, stuck_ms):
+            return
+        if now.steady_ms - newest.signed.steady_ms >= stuck_ms:
             await self._raise_fee(intent, step)
-        elif now.steady_ms - max(self._sent_ms, newest.signed.steady_ms) >= REPEAT_MS:
+        else:
             await self._send(newest, now)
 
     def _stuck_ms(self, intent: Intent) -> int:
@@ -200,7 +240,13 @@ class Settling:
         """What a gas may cost at most, when it is raised."""
         if intent.is_rescue:
             return deeds.means(self._ports).limits.max_fee_wei
-        return 2 * self._settings.limits.max_fee_wei
+        return self._settings.limits.max_fee_wei
+
+    def _was_stopped_since(self, version: Version) -> bool:
+        """Whether a stop came after it was signed, also one that was lifted before it could be cancelled."""
+        state = self._ports.estop.state
+        changed = state.since is not None and state.since.steady_ms > version.signed.steady_ms
+        return state.mode is Mode.ON or changed
 
     async def _cancel(self, intent: Intent, step: Step) -> None:
         """Take its place with a transfer of nothing; whichever is mined first consumes the nonce."""
@@ -210,42 +256,28 @@ class Settling:
         await self._send(version, self._ports.clock.now())
 
     async def _raise_fee(self, intent: Intent, step: Step) -> None:
-        """The same again at a higher fee, within the cap for what is of the strategy."""
+        """The very same at a higher fee, within the cap for what is of the strategy."""
         now, newest = self._ports.clock.now(), step.newest
         fees = await self._ports.ledger.fees()
         if newest.purpose is Purpose.CANCELLATION:
+            if self._sending.cancels_dearly_enough(newest, fees):
+                await self._send(newest, now)
+                return
             what = self._sending.cancellation(step.nonce, newest, fees)
         else:
-            what = self._sending.outbid(await self._same_again(intent, step, fees), newest)
-            too_dear = what.max_fee_wei > self._most_fee_wei(intent)
-            if too_dear or len(step.versions) > self._settings.raises:
-                await self._send(newest, now)
+            most_wei = self._most_fee_wei(intent)
+            what = self._sending.again(step, fees, most_wei)
+            if what.max_fee_wei > most_wei or len(step.versions) > self._settings.raises:
+                # A trade that waits for its block must not be made long after its signal.
+                limits = self._settings.limits
+                stale = now.steady_ms - intent.signal.arrived.steady_ms > limits.fresh_ms and not intent.is_rescue
+                await (self._cancel(intent, step) if stale else self._send(newest, now))
                 return
         try:
             _, version = await self._sending.sign(intent, what, newest.purpose)
         except GateShutError:
             return  # the next look cancels it
         await self._send(version, now)
-
-    async def _same_again(self, intent: Intent, step: Step, fees: Fees) -> Unsigned:
-        call = deeds.call_of(self._ports, intent, step.about)
-        simulated = await self._ports.market.simulate(call)
-        if simulated.gas is None:
-            raise Permanent(simulated.error or msg("its simulation failed"))
-        return Unsigned(
-            chain_id=self._settings.chain_id,
-            nonce=step.nonce,
-            call=call,
-            gas=simulated.gas * (100 + self._settings.gas_margin_pct) // 100,
-            max_fee_wei=self._fee_again_wei(intent, step, fees),
-            tip_wei=fees.tip_wei,
-        )
-
-    def _fee_again_wei(self, intent: Intent, step: Step, fees: Fees) -> int:
-        """What is outbid: for a rescue at once what blocks cost by now, up to its cap."""
-        if not intent.is_rescue:
-            return step.newest.max_fee_wei
-        return max(step.newest.max_fee_wei, min(self._most_fee_wei(intent), self._sending.max_fee_wei(fees)))
 
     async def _send(self, version: Version, now: Now) -> None:
         self._sent_ms = now.steady_ms

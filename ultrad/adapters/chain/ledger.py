@@ -18,10 +18,12 @@ FEE_BLOCKS = 20
 TIP_PERCENTILE = 50
 MIN_TIP_WEI = 1_000_000
 """0.001 gwei: what roll-ups ask for where their history shows nothing."""
-_KNOWN = re.compile(r"already (known|imported|exists)|known transaction", re.IGNORECASE)
-_NONCE = re.compile(r"nonce too low|nonce is too low|invalid nonce", re.IGNORECASE)
+# As geth, Erigon, Nethermind ("AlreadyKnown", "OldNonce", "FeeTooLow"), Besu, reth and anvil word it.
+_KNOWN = re.compile(r"already ?(known|imported|exists)|known transaction", re.IGNORECASE)
+_NONCE = re.compile(r"nonce (is )?too low|old ?nonce|invalid nonce", re.IGNORECASE)
 _GAS = re.compile(
-    r"underpriced|insufficient funds|intrinsic gas|fee too low|base fee|gas (price|limit|required)|max fee",
+    r"underpriced|insufficient ?funds|upfront cost|intrinsic gas|fee ?too ?low|base fee|max fee"
+    r"|gas ?(price|limit|required)",
     re.IGNORECASE,
 )
 
@@ -129,9 +131,10 @@ class RpcLedger:
                 )
             except (KeyError, ValueError, TypeError):
                 raise unexpected(endpoint.name, "eth_getTransactionReceipt") from None
-            block = await _block(endpoint, "eth_getBlockByHash", block_hash)
-            if block is None or block.number != number:
-                return None  # its block was replaced between the two questions
+            # By its number: nodes keep blocks that were replaced, and show them to whoever knows their hash.
+            block = await _block(endpoint, "eth_getBlockByNumber", hex(number))
+            if block is None or block.hash != block_hash:
+                return None
             return Receipt(tx_hash, block, status == 1, gas, gas * price)
 
         return await self._one(question, Receipt | None)
