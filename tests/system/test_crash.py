@@ -37,6 +37,7 @@ ASKING = (
 """Changes nothing, here or anywhere: to die around it is to die after the step before it."""
 ELSEWHERE = {
     Act.REFUSE, Act.HOLD, Act.REHEARSE, Act.FAIL, Act.CANCEL, Act.USURP, Act.UNMINE,
+    Act.YIELD,
 }  # fmt: skip
 """Acts that no trade comes to that goes well."""
 CALLS = ("before bot.", "before ledger.", "before signer.")
