@@ -7,6 +7,7 @@ import pytest
 from tests.sim.office import S1, S2, SOON_S, Office, unhurried
 from ultrad.core.events import Event, Finding, Level, Origin, Severity
 from ultrad.core.incidents import Stage
+from ultrad.core.telling import TellRules
 from ultrad.desk import MAX_HEARD, MOST_APART
 from ultrad.i18n import msg
 
@@ -72,6 +73,15 @@ async def test_desk__nobody_answers_many__is_told_of_them_together_again_and_oth
             await anyio.sleep(2 * HOUR)
             waiting = {one.told.notice for one in office.postman.outbox.waiting if one.told.severity is S1}
             assert len(waiting) == 1
+
+
+async def test_desk__nobody_is_to_be_told__it_rests_between_its_looks() -> None:
+    with unhurried():
+        async with Office(tell=TellRules(routes=())).life() as office:
+            office.find(*many(30))
+            await anyio.sleep(HOUR)
+            assert len(office.events("incident.opened")) == 30
+            assert office.turns < HOUR / 5  # of desk, postman and estop, once in half a minute each
 
 
 async def test_desk__a_thousand_and_the_disk_is_full__are_told_all_the_same() -> None:
