@@ -1,9 +1,9 @@
 """Puts the daemon together from a Config and what it needs from the world. Knows no adapter: tests use fakes."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable
 from dataclasses import dataclass
 
-from ultrad import __version__, startup
+from ultrad import __version__, operating, startup
 from ultrad.conditions import Conditions
 from ultrad.config import Config
 from ultrad.config.facts import fingerprint, texts
@@ -23,16 +23,15 @@ from ultrad.gate import Gate
 from ultrad.heard import HeardJournal
 from ultrad.i18n import Catalogue, Message, catalogue, msg
 from ultrad.jobs.scheduler import Scheduler
-from ultrad.jobs.spec import JobContext
 from ultrad.live import Holder
-from ultrad.ports import Chain, Channel, Clock, Deadman, EstopFlag, Host, JobLog, Journal, JournalHead, Probe
+from ultrad.outside import Outside
+from ultrad.ports import Clock, Journal
 from ultrad.postman import Postman, PostPorts
 from ultrad.reload import Reload, ReloadPorts, compare
 from ultrad.resume import People, Resume, ResumePorts, random_id
 from ultrad.rules import rules_of
 from ultrad.startup import Past
 from ultrad.supervisor import Around, Part, Supervisor, contained
-from ultrad.trade_ports import History, Ledger, Market, OctoBot, RescueMarket, Rows, Signer
 from ultrad.trader import Reception, RescueMeans, Trader, TraderPorts, TradeSettings
 from ultrad.upkeep import Upkeep
 from ultrad.watchdog import AccountPorts, AccountWatch, MarketWatch, ReadingAge, Watchdog, WatchPorts
@@ -49,55 +48,6 @@ POLL_CALLS = 3
 """So many calls make one poll of an endpoint, on a new connection."""
 SLOW_PART_LIMIT_S = 900.0
 """For parts whose pace is a configured interval of up to ten minutes."""
-
-
-@dataclass(frozen=True, slots=True)
-class TradeOutside:
-    """What trading needs of the world. signer, bot, rows, rescue: each None where it is not configured.
-
-    history: None where the account is not looked after.
-    """
-
-    market: Market
-    ledger: Ledger
-    signer: Signer | None = None
-    bot: OctoBot | None = None
-    rows: Rows | None = None
-    rescue: RescueMarket | None = None
-    history: History | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Outside:
-    """Everything that the daemon needs and is not itself. See `ultrad.ports` and `ultrad.supervisor.Around`.
-
-    keep_mark: writes the end of the chain down beside the journal; raises Transient. new_id: a fresh UUID; key_of:
-    a UUID made of a text, the same each time. read_config: reads the configuration again, as at the start; raises
-    ConfigError, Transient or Permanent. log_level: sets the log's.
-    """
-
-    clock: Clock
-    chain: Chain
-    journal: Journal
-    flag: EstopFlag
-    host: Host
-    job_log: JobLog
-    probe_http: Callable[[], Awaitable[Probe]]
-    name_of: Callable[[int], str]
-    login_of: Callable[[int], str | None]
-    report: Callable[[str, Exception], None]
-    keep_mark: Callable[[JournalHead], Awaitable[None]]
-    abandon: Callable[[tuple[str, ...]], None]
-    fraction: Callable[[], float]
-    new_id: Callable[[], str]
-    key_of: Callable[[str], str]
-    service_uid: int
-    read_config: Callable[[], Awaitable[Config]]
-    log_level: Callable[[str], None]
-    channels: Mapping[str, Channel]
-    trade: TradeOutside | None = None
-    deadman: Deadman | None = None
-    watchdog_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,18 +171,7 @@ def assemble(config: Config, outside: Outside, past: Past) -> Assembly:
     market = MarketWatch(chain, estop, clock, conditions, watched)
     base = TradeBase(journal, gate, estop, conditions, rescue)
     trader, reception = _trading(config, outside, past, base)
-    context = JobContext(
-        clock,
-        chain,
-        journal,
-        outside.job_log,
-        outside.probe_http,
-        trip=estop.trip,
-        desk=reception,
-        rows=outside.trade.rows if outside.trade else None,
-        bot=outside.trade.bot if outside.trade else None,
-        text=catalogue(settings.language),
-    )
+    context = operating.job_context(config, outside, journal, estop.trip, reception)
     scheduler = Scheduler(rules.part(lambda now: now.plans), context, conditions, contained, outside.report)
     postman = _postman(config, outside, past, journal, conditions)
     desk = Desk(

@@ -17,12 +17,12 @@ from ultrad.adapters.chain.rpc import HttpRpc
 from ultrad.adapters.chain.settings import EndpointSettings
 from ultrad.adapters.chain.trade_market import TradeMarket
 from ultrad.adapters.octobot import OctoBotHttp, OctoBotSettings
-from ultrad.assembly import TradeOutside
 from ultrad.config import Config
 from ultrad.config.trading import TradeConfig, secret_texts
 from ultrad.errors import EXIT_CONFIG, Fatal, Permanent
 from ultrad.i18n import msg
 from ultrad.networks import DEVNET_KEY
+from ultrad.outside import TradeOutside
 from ultrad.trade_ports import OctoBot, Rows, Signer
 from ultrad.units import Address, short_address
 

@@ -13,12 +13,12 @@ from tests.fakes.rows import FakeRows
 from tests.fakes.trade_market import REFERENCE, REVISION, FakeMarket, State
 from tests.sim.trading import Bench, trading_config
 from tests.sim.world import World, world
-from ultrad.assembly import TradeOutside
 from ultrad.config import Config
 from ultrad.core import pool
 from ultrad.core.intents import Intent
 from ultrad.core.rescue import RescueLimits
 from ultrad.core.signals import Source
+from ultrad.outside import TradeOutside
 from ultrad.units import USD, WAD, UsdE8, Wad
 
 LIMITS = RescueLimits(
