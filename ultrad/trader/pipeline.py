@@ -174,6 +174,8 @@ class Trader:
                 # read, or the process ended. Only what is not over goes on to its next transaction.
                 if not await self._settling.conclude(intent):
                     await self._next_step(intent)
+            case Stage.BOT_SENDING:  # what became of it could not be recorded, and nobody else is at it
+                await self._bot_failed(intent, _unknown_to_bot(intent, msg("its answer could not be recorded")))
             case _:
                 return
 
