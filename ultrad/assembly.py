@@ -10,8 +10,9 @@ from ultrad.config.facts import fingerprint, texts
 from ultrad.core import ends
 from ultrad.core.estop import Cause
 from ultrad.core.estop_rules import rescue_forbidden
-from ultrad.core.events import Event, Json, Level
+from ultrad.core.events import Event, Finding, Json, Level
 from ultrad.core.rounds import READ_LIMIT_S
+from ultrad.core.trade_troubles import left_behind
 from ultrad.core.voice import Voice
 from ultrad.daemon import Daemon, Facts, Organs
 from ultrad.deadman import AFTER_DEATH_S, FIRST_S, DeadmanPart
@@ -75,6 +76,7 @@ class Assembly:
     trader: Trader | None = None
     unread: Message | None = None
     account: AccountWatch | None = None
+    left_behind: tuple[Finding, ...] = ()
 
     async def start(self, causes: tuple[Cause, ...]) -> None:
         """Record the start and bring flag, journal and gate in step. causes: what stands against trading."""
@@ -92,6 +94,7 @@ class Assembly:
             "config": fingerprint(texts(self.config)),
         }
         journal.post(Event(ends.STARTED, Level.INFO, facts.started, message, data))
+        self.organs.conditions.observe("left_behind", self.left_behind, facts.started)
         if self.unread is not None:
             causes = (*causes, startup.intents_unread(self.unread, facts.started))
         await self.organs.estop.start(causes)
@@ -224,7 +227,8 @@ def assemble(config: Config, outside: Outside, past: Past) -> Assembly:
     unread = past.unread if config.trade else None
     account = daemon.account = _account(config, outside, past, trader, base)
     upkeep = Upkeep(journal, clock, conditions, past.ends, config.zone)
-    return Assembly(outside, daemon, organs, age, deadman, upkeep, config, trader, unread, account)
+    left = () if config.trade else left_behind(past.blotter, past.unread)
+    return Assembly(outside, daemon, organs, age, deadman, upkeep, config, trader, unread, account, left)
 
 
 @dataclass(frozen=True, slots=True)

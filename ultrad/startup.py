@@ -130,7 +130,7 @@ _NOTHING = ("", "")
 
 
 def _missed(events: Iterable[Recorded], stop: EstopState) -> tuple[Event, ...]:
-    """What no incident followed from: trips for causes of the stop as it stands, what tells of itself, and the last.
+    """What nothing followed from: trips for causes of the stop as it stands, what tells of itself, and the rest.
 
     events: of the stop, incidents and notices, oldest first. What does not fit is passed over: the stop that it
     amounts to has its own cause.

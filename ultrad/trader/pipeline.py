@@ -4,11 +4,12 @@ import anyio
 
 from ultrad.core import estop_rules as stop
 from ultrad.core import intent_events as events
-from ultrad.core.events import Level
+from ultrad.core.events import Finding, Level
 from ultrad.core.intent_steps import Purpose
 from ultrad.core.intents import Act, Blotter, Intent, Stage
 from ultrad.core.signals import Action, Signal
 from ultrad.core.trade_status import RescueStatus, TradeFigures, figures_of, pipeline_failing
+from ultrad.core.trade_troubles import only_watched
 from ultrad.errors import Duplicate, Permanent, Transient
 from ultrad.gate import STOPS, GateShutError, MaybeSentError
 from ultrad.i18n import Message, msg
@@ -17,6 +18,7 @@ from ultrad.trade_ports import Call, Order, Unsigned
 from ultrad.trader.book import TradeBook
 from ultrad.trader.doubt import Doubt
 from ultrad.trader.judging import Judge
+from ultrad.trader.patience import Patience
 from ultrad.trader.ports import TraderPorts, TradeSettings
 from ultrad.trader.rescue import Rescuer
 from ultrad.trader.sending import Sending, foreign_pending
@@ -54,6 +56,8 @@ class Trader:
         self._waiting_ms: dict[str, int] = {}
         self._watched: frozenset[str] = frozenset()
         self._foreigner = Doubt(FOREIGN_MS)
+        self._patience = Patience()
+        self._at = ""
 
     @property
     def blotter(self) -> Blotter:
@@ -109,37 +113,53 @@ class Trader:
         """One look: settle what is in the air, else go on with the oldest that is open."""
         now = self._ports.clock.now()
         self._book.forget(now, self._settings.limits.window_ms)
-        failing = pipeline_failing(self.figures())
-        self._ports.conditions.observe("trade", (failing,) if failing else (), now)
+        self._ports.conditions.observe("trade", self._findings(now), now)
+        self._at = ""
         try:
-            await self._turn(now, turned)
-        except (Transient, Permanent):
+            if await self._turn(now, turned):
+                self._patience.went_on()
+        except (Transient, Permanent) as error:
             # Whatever did not answer is told of by its own findings; nothing was decided, and it is tried again.
             after = self._ports.clock.now()
             self._not_before_ms = after.steady_ms + AGAIN_MS
             self._look_not_before_ms = after.steady_ms + LOOK_AGAIN_MS
+            self._patience.failed(self._at, error.message, after)
 
-    async def _turn(self, now: Now, turned: Turned) -> None:
+    def _findings(self, now: Now) -> tuple[Finding, ...]:
+        failing = pipeline_failing(self.figures())
+        watched = self.blotter.flying() if self._settings.dry_run else ()
+        return (
+            *((failing,) if failing else ()),
+            *(only_watched(one) for one in watched),
+            *self._patience.findings(now),
+        )
+
+    async def _turn(self, now: Now, turned: Turned) -> bool:
+        """Whether all there is to do was looked at; False where it is left alone for now."""
         if self._rescuer is not None and await self._rescuer.turn():
-            return
+            return False
         await self._watch_for_madness(now)
         flying = self.blotter.flying()
         if flying:
-            if now.steady_ms >= self._look_not_before_ms:
-                for intent in flying:
-                    await self._settling.look(intent)
-            return
+            if now.steady_ms < self._look_not_before_ms:
+                return False
+            for intent in flying:
+                self._at = intent.id
+                await self._settling.look(intent)
+            return True
         if now.steady_ms < self._not_before_ms:
-            return
+            return False
         waiting = tuple(one for one in self.blotter.open() if not one.is_rescue)
         self._waiting_ms = {one.id: self._waiting_ms[one.id] for one in waiting if one.id in self._waiting_ms}
         for intent in waiting:
             if now.steady_ms < self._waiting_ms.get(intent.id, 0):
                 continue  # and the others go on
+            self._at = intent.id
             await self._go_on(intent)
             turned()
             if self.blotter.in_the_air() is not None:
-                return
+                break
+        return True
 
     async def _watch_for_madness(self, now: Now) -> None:
         """Once for each that came, at once: whatever else is under way."""
@@ -328,6 +348,8 @@ class Trader:
         waited_ms = now.steady_ms - intent.signal.arrived.steady_ms
         if waited_ms > self._settings.limits.fresh_ms:
             return msg("it grew too old while it waited ({seconds} s)", seconds=waited_ms // 1_000)
+        if self._settings.dry_run and intent.stage is not Stage.ADMITTED:
+            return msg("trade.dry_run was switched on while it was under way")
         return None
 
     async def _foreign_pending(self, pending: int, now: Now) -> None:
