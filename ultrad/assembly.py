@@ -23,6 +23,7 @@ from ultrad.estop import Ports as EstopPorts
 from ultrad.gate import Gate
 from ultrad.heard import HeardJournal
 from ultrad.i18n import Catalogue, Message, catalogue, msg
+from ultrad.jobs.notion_schema import NotionSchema
 from ultrad.jobs.scheduler import Scheduler
 from ultrad.live import Holder
 from ultrad.outside import Outside
@@ -133,6 +134,9 @@ class Assembly:
         )
         if self.trader is not None:
             parts = (*parts, Part("trader", self.trader.run, TRADER_LIMIT_S))
+        if outside.trade is not None and outside.trade.rows is not None:
+            schema = NotionSchema(outside.trade.rows, outside.clock, organs.conditions, contained)
+            parts = (*parts, Part("notion", schema.run, SLOW_PART_LIMIT_S, critical=False))
         if self.account is not None:
             parts = (*parts, Part("account", self.account.run, TRADER_LIMIT_S))
         if self.deadman is not None:

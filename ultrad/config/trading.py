@@ -43,7 +43,7 @@ _SECRETS = (
     "signals.token",
     "signals.hmac_key",
 )
-_DATABASE = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}")
+_NOTION_ID = re.compile(r"[0-9a-f]{8}(-?)[0-9a-f]{4}(?:\1[0-9a-f]{4}){2}\1[0-9a-f]{12}")
 _FIELD = re.compile(r"[^\s;=\\\x00-\x1f\x7f](?:[^;=\\\x00-\x1f\x7f]{0,62}[^\s;=\\\x00-\x1f\x7f])?")
 _VERSION = re.compile(r"[0-9][0-9A-Za-z.+-]{0,39}")
 
@@ -60,6 +60,17 @@ def _url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _notion_id(text: str) -> str:
+    if _NOTION_ID.fullmatch(text):
+        return text
+    if "://" in text:
+        refuse(msg("is a link: write only the id in it"))
+    if _NOTION_ID.fullmatch(text.lower()):
+        refuse(msg("has capital letters: write {right}", right=text.lower()))
+    refuse(msg("is no id of Notion's"))
+    return None
+
+
 def _name(text: str) -> str:
     if not text.strip() or len(text) > MAX_NAME_CHARACTERS or not text.isprintable():
         refuse(msg("is not allowed"))
@@ -73,8 +84,13 @@ UrlText = Annotated[
 ]
 DatabaseId = Annotated[
     str,
-    AfterValidator(matching(_DATABASE)),
+    AfterValidator(_notion_id),
     Allowed(msg("32 lower-case hex digits, with or without hyphens, as in the database's link")),
+]
+DataSourceId = Annotated[
+    str,
+    AfterValidator(_notion_id),
+    Allowed(msg("32 lower-case hex digits, as Notion copies them under Manage data sources")),
 ]
 Name = Annotated[str, AfterValidator(_name), Allowed(msg("1 to 100 printable characters"))]
 OctoField = Annotated[
@@ -164,7 +180,7 @@ class NotionSection(Section):
 
     token: SecretRef = Field(description="The integration's token, as a secret.")
     database: DatabaseId = Field(description="The database's id, as in its link.")
-    data_source: DatabaseId | None = Field(default=None, description="Which of its data sources, if several.")
+    data_source: DataSourceId | None = Field(default=None, description="Which of its data sources, if several.")
     timezone: TimezoneName | None = Field(
         default=None, description="Of times that name none. Default: the file's own timezone."
     )
