@@ -134,6 +134,8 @@ class Assembly:
         )
         if self.trader is not None:
             parts = (*parts, Part("trader", self.trader.run, TRADER_LIMIT_S))
+        if self.trader is not None and self.trader.revoking is not None:
+            parts = (*parts, Part("allowances", self.trader.revoking.run, TRADER_LIMIT_S, critical=False))
         if outside.trade is not None and outside.trade.rows is not None:
             schema = NotionSchema(outside.trade.rows, outside.clock, organs.conditions, contained)
             parts = (*parts, Part("notion", schema.run, SLOW_PART_LIMIT_S, critical=False))
@@ -280,6 +282,7 @@ def _trading(
         bot=means.bot,
         fraction=outside.fraction,
         rescue=base.rescue,
+        allowances=means.allowances,
     )
     trader = Trader(ports, settings, past.blotter) if past.unread is None else None
     return trader, Reception(trader, base.journal, settings, trade.section.asset, past.unread)

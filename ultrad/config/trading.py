@@ -33,6 +33,7 @@ from ultrad.units import USD, Bps, UsdE8, wad
 GWEI = 10**9
 MAX_URL_CHARACTERS = 2_000
 MAX_NAME_CHARACTERS = 100
+MOST_SPENDERS = 20
 MOST_BODY_BYTES = 16_384
 """What the HTTP server takes in at all."""
 _SECRETS = (
@@ -61,14 +62,13 @@ def _url(text: str) -> str:
 
 
 def _notion_id(text: str) -> str:
-    if _NOTION_ID.fullmatch(text):
-        return text
-    if "://" in text:
-        refuse(msg("is a link: write only the id in it"))
-    if _NOTION_ID.fullmatch(text.lower()):
-        refuse(msg("has capital letters: write {right}", right=text.lower()))
-    refuse(msg("is no id of Notion's"))
-    return None
+    if not _NOTION_ID.fullmatch(text):
+        if "://" in text:
+            refuse(msg("is a link: write only the id in it"))
+        if _NOTION_ID.fullmatch(text.lower()):
+            refuse(msg("has capital letters: write {right}", right=text.lower()))
+        refuse(msg("is no id of Notion's"))
+    return text
 
 
 def _name(text: str) -> str:
@@ -143,6 +143,11 @@ class TradeSection(Section):
         default=None,
         description="Everything up to the signature, and nothing sent. Default: true, on the devnet false.",
         json_schema_extra={"looser": "down"},
+    )
+    spenders: tuple[AddressText, ...] = Field(
+        default=(),
+        max_length=MOST_SPENDERS,
+        description="Contracts besides the pool whose allowances are looked at: ultrad allowances.",
     )
     send_url: SecretRef | None = Field(
         default=None,

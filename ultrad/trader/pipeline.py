@@ -7,6 +7,7 @@ from ultrad.core import intent_events as events
 from ultrad.core.events import Finding, Level
 from ultrad.core.intent_steps import Purpose
 from ultrad.core.intents import Act, Blotter, Intent, Stage
+from ultrad.core.revocations import is_revocation
 from ultrad.core.signals import Action, Signal
 from ultrad.core.trade_status import RescueStatus, TradeFigures, figures_of, pipeline_failing
 from ultrad.core.trade_troubles import only_watched
@@ -21,6 +22,7 @@ from ultrad.trader.judging import Judge
 from ultrad.trader.patience import Patience
 from ultrad.trader.ports import TraderPorts, TradeSettings
 from ultrad.trader.rescue import Rescuer
+from ultrad.trader.revoking import Revoking
 from ultrad.trader.sending import Sending, foreign_pending
 from ultrad.trader.settling import Settling
 from ultrad.units import Now
@@ -49,6 +51,9 @@ class Trader:
             Rescuer(ports, settings, ports.rescue, self._book, self._sending, self._settling)
             if ports.rescue
             else None
+        )
+        self.revoking = (
+            Revoking(ports, settings, ports.allowances, self._book, self._has_news) if ports.allowances else None
         )
         self._wake = anyio.Event()
         self._not_before_ms = 0
@@ -86,8 +91,11 @@ class Trader:
         if (known := self.blotter.get(signal.key)) is not None:
             raise Duplicate(msg("The signal {id} came before ({stage}).", id=signal.key, stage=known.stage.value))
         intent = await self._book.record(events.proposed_event(signal))
-        self._wake.set()
+        self._has_news()
         return intent
+
+    def _has_news(self) -> None:
+        self._wake.set()
 
     def figures(self) -> TradeFigures:
         """How trading went lately."""
@@ -165,7 +173,7 @@ class Trader:
         """Once for each that came, at once: whatever else is under way."""
         waiting = self.blotter.open()
         for intent in waiting:
-            if intent.stage is Stage.PROPOSED and intent.id not in self._watched:
+            if intent.stage is Stage.PROPOSED and intent.is_trade and intent.id not in self._watched:
                 await self._judge.watch_for_madness(intent, self.blotter, now)
         self._watched = frozenset(one.id for one in waiting)
 
@@ -180,6 +188,9 @@ class Trader:
     # -------------------------------------------------------- one intent
 
     async def _go_on(self, intent: Intent) -> None:
+        if is_revocation(intent):
+            await self._revoke(intent)
+            return
         match intent.stage:
             case Stage.PROPOSED | Stage.ADMITTED:
                 if self._judge.may_wait(intent, self._ports.clock.now()):
@@ -198,6 +209,15 @@ class Trader:
                 await self._bot_failed(intent, _unknown_to_bot(intent, msg("its answer could not be recorded")))
             case _:
                 return
+
+    async def _revoke(self, intent: Intent) -> None:
+        """Its one transaction, once nothing may be using what it takes back."""
+        if self.revoking is not None and self.revoking.must_wait(intent):
+            return
+        if self.revoking is None or not intent.spender:
+            await self._fail(intent, msg("what it revokes was not recorded"))
+        elif not (intent.steps and await self._settling.conclude(intent)):
+            await self._next_step(intent)
 
     async def _decide(self, intent: Intent) -> Intent | None:
         """Ask every rule; the admitted intent, or None."""
@@ -330,6 +350,8 @@ class Trader:
 
     async def _next_call(self, intent: Intent) -> Call:
         """The transaction that comes next, by what is allowed and done already."""
+        if self.revoking is not None and intent.spender:
+            return self.revoking.call_of(intent)
         market, amount = self._ports.market, intent.amount
         if intent.signal.action is Action.SELL:
             return market.withdraw(amount)
