@@ -24,7 +24,7 @@ from ultrad.trader.ports import TraderPorts, TradeSettings
 from ultrad.units import Address
 
 SOURCE = "allowances"
-TICK_S = 10.0
+TICK_S = 5.0
 LOOK_MS = 300_000
 """How often they are read while nothing ends; what ends is looked at after it."""
 MOST = 20
