@@ -4,6 +4,8 @@ import json
 from decimal import Decimal
 from pathlib import Path
 
+import pytest
+
 from tests.system.installation import Installation, wait_for
 from ultrad.control_client import Client
 from ultrad.core.intents import Stage
@@ -69,6 +71,7 @@ def test_allowances__left_by_hand__found_listed_and_revoked_on_chain(tmp_path: P
     there.ultrad("audit", "verify")
 
 
+@pytest.mark.prove
 def test_allowances__a_trade_uses_all_that_it_allowed__nothing_is_left(tmp_path: Path, market: Devnet) -> None:
     where = market.addresses
     weth = where.token("WETH")
