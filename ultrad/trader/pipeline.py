@@ -26,7 +26,7 @@ AGAIN_MS = 15_000
 """How long what could not be read, or was not answered, is left alone."""
 LOOK_AGAIN_MS = 3_000
 """The same for what is in the air: it may have to be cancelled, and must not bring a limited endpoint down."""
-FOREIGN_MS = 30_000
+FOREIGN_MS = 60_000
 """How long something of others must look pending before it counts: nodes that lag or lie show that for a while.
 Nothing is signed meanwhile, and what they have mined is found at the next head (`ultrad.watchdog.account`)."""
 
@@ -98,8 +98,8 @@ class Trader:
         """One look: settle what is in the air, else go on with the oldest that is open."""
         now = self._ports.clock.now()
         self._book.forget(now, self._settings.limits.window_ms)
-        failing = pipeline_failing(self.figures())
-        self._ports.conditions.observe("trade", (failing,) if failing else (), now)
+        found = (pipeline_failing(self.figures()), self._settling.gap)
+        self._ports.conditions.observe("trade", tuple(one for one in found if one is not None), now)
         try:
             await self._turn(now, turned)
         except (Transient, Permanent):

@@ -3,13 +3,13 @@
 from ultrad.core import estop_rules as stop
 from ultrad.core import intent_events as events
 from ultrad.core.estop import Mode
-from ultrad.core.events import Event, Level
+from ultrad.core.events import Effect, Event, Finding, Level, Origin, Severity
 from ultrad.core.intents import Act, Intent, Mined, Purpose, Step, Version
 from ultrad.core.signals import Action
 from ultrad.errors import Transient
 from ultrad.gate import GateShutError
 from ultrad.i18n import Message, msg
-from ultrad.trade_ports import Quote, Receipt
+from ultrad.trade_ports import Nonces, Quote, Receipt
 from ultrad.trader.book import TradeBook
 from ultrad.trader.doubt import Doubt
 from ultrad.trader.ports import TraderPorts, TradeSettings
@@ -30,7 +30,8 @@ class Settling:
         self._ports, self._settings = ports, settings
         self._book, self._sending = book, sending
         self._sent_ms = 0
-        self._usurper = Doubt(USURPED_MS)
+        self._usurper, self._gap = Doubt(USURPED_MS), Doubt(USURPED_MS)
+        self.gap: Finding | None = None
 
     async def look(self, intent: Intent) -> None:
         """Ask the chain once, and do what follows."""
@@ -38,7 +39,9 @@ class Settling:
         if step is None:
             raise AssertionError("nothing in the air")
         receipt = await self._receipt(step)
-        consumed = receipt is None and (await self._ports.ledger.nonces()).confirmed > step.nonce
+        nonces = None if receipt else await self._ports.ledger.nonces()
+        consumed = nonces is not None and nonces.confirmed > step.nonce
+        self._see_gap(intent, step, nonces)
         if consumed:  # perhaps by our own, mined between the two questions
             receipt = await self._receipt(step)
         if not consumed or receipt is not None:
@@ -51,6 +54,14 @@ class Settling:
             await self._usurped(intent, step)
         else:
             await self._pending(intent, step)
+
+    def _see_gap(self, intent: Intent, step: Step, nonces: Nonces | None) -> None:
+        """A nonce that the chain is not at yet: whatever node told us to use it, no block can take it now."""
+        if nonces is None or nonces.latest >= step.nonce:
+            self._gap.dispelled()
+            self.gap = None
+        elif self._gap.seen(self._ports.clock.now()):
+            self.gap = _gap(self._settings.position, intent, step, nonces)
 
     async def _receipt(self, step: Step) -> Receipt | None:
         for version in reversed(step.versions):
@@ -235,3 +246,22 @@ class Settling:
     async def _end(self, act: Act, intent: Intent, message: Message, level: Level) -> None:
         event: Event = events.end_event(act, intent, message, self._ports.clock.now(), level)
         await self._book.record(event)
+
+
+def _gap(position: str, intent: Intent, step: Step, nonces: Nonces) -> Finding:
+    return Finding(
+        code="nonce_gap",
+        subject=position,
+        level=Level.ALERT,
+        origin=Origin.OUTSIDE,
+        severity=Severity.S2,
+        effect=Effect.NO_TRADE,
+        message=msg(
+            "{id}: its transaction has the nonce {nonce}, and the account's next one is {next}: an endpoint told "
+            "another. No block can take it before those between are used. Announce a transfer of nothing to the "
+            "account itself (`ultrad expect`), and send one for each.",
+            id=intent.id,
+            nonce=step.nonce,
+            next=nonces.latest,
+        ),
+    )
