@@ -30,7 +30,7 @@ from ultrad.adapters.journal.schema import UnusableError
 from ultrad.adapters.lock import InstanceLock, take_lock
 from ultrad.adapters.notify.http import open_session
 from ultrad.adapters.people import login_of, name_of
-from ultrad.assembly import PART_LIMIT_S, Outside, TradeOutside, assemble
+from ultrad.assembly import PART_LIMIT_S, assemble
 from ultrad.config import Config, sound
 from ultrad.core.estop import Cause
 from ultrad.core.events import Event, Level
@@ -39,6 +39,7 @@ from ultrad.daemon import Daemon
 from ultrad.errors import Fatal, Permanent, Transient
 from ultrad.heard import HeardJournal
 from ultrad.i18n import Catalogue, Message, catalogue, msg
+from ultrad.outside import Outside, TradeOutside
 from ultrad.paths import Paths
 from ultrad.ports import Clock, EventFilter, Journal, JournalHead
 from ultrad.startup import Past

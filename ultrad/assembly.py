@@ -1,37 +1,38 @@
 """Puts the daemon together from a Config and what it needs from the world. Knows no adapter: tests use fakes."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable
 from dataclasses import dataclass
 
-from ultrad import __version__, startup
+from ultrad import __version__, operating, startup
 from ultrad.conditions import Conditions
 from ultrad.config import Config
 from ultrad.config.facts import fingerprint, texts
 from ultrad.core import ends
 from ultrad.core.estop import Cause
+from ultrad.core.estop_rules import rescue_forbidden
 from ultrad.core.events import Event, Json, Level
 from ultrad.core.rounds import READ_LIMIT_S
 from ultrad.core.voice import Voice
 from ultrad.daemon import Daemon, Facts, Organs
 from ultrad.deadman import AFTER_DEATH_S, FIRST_S, DeadmanPart
 from ultrad.desk import Desk, DeskPorts
+from ultrad.distress import Distress
 from ultrad.estop import Estop
 from ultrad.estop import Ports as EstopPorts
 from ultrad.gate import Gate
 from ultrad.heard import HeardJournal
 from ultrad.i18n import Catalogue, Message, catalogue, msg
 from ultrad.jobs.scheduler import Scheduler
-from ultrad.jobs.spec import JobContext
 from ultrad.live import Holder
-from ultrad.ports import Chain, Channel, Clock, Deadman, EstopFlag, Host, JobLog, Journal, JournalHead, Probe
+from ultrad.outside import Outside
+from ultrad.ports import Clock, Journal
 from ultrad.postman import Postman, PostPorts
 from ultrad.reload import Reload, ReloadPorts, compare
 from ultrad.resume import People, Resume, ResumePorts, random_id
 from ultrad.rules import rules_of
 from ultrad.startup import Past
 from ultrad.supervisor import Around, Part, Supervisor, contained
-from ultrad.trade_ports import History, Ledger, Market, OctoBot, Rows, Signer
-from ultrad.trader import Reception, Trader, TraderPorts, TradeSettings
+from ultrad.trader import Reception, RescueMeans, Trader, TraderPorts, TradeSettings
 from ultrad.upkeep import Upkeep
 from ultrad.watchdog import AccountPorts, AccountWatch, MarketWatch, ReadingAge, Watchdog, WatchPorts
 
@@ -47,54 +48,6 @@ POLL_CALLS = 3
 """So many calls make one poll of an endpoint, on a new connection."""
 SLOW_PART_LIMIT_S = 900.0
 """For parts whose pace is a configured interval of up to ten minutes."""
-
-
-@dataclass(frozen=True, slots=True)
-class TradeOutside:
-    """What trading needs of the world. signer, bot, rows: each None where it is not configured.
-
-    history: None where the account is not looked after.
-    """
-
-    market: Market
-    ledger: Ledger
-    signer: Signer | None = None
-    bot: OctoBot | None = None
-    rows: Rows | None = None
-    history: History | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Outside:
-    """Everything that the daemon needs and is not itself. See `ultrad.ports` and `ultrad.supervisor.Around`.
-
-    keep_mark: writes the end of the chain down beside the journal; raises Transient. new_id: a fresh UUID; key_of:
-    a UUID made of a text, the same each time. read_config: reads the configuration again, as at the start; raises
-    ConfigError, Transient or Permanent. log_level: sets the log's.
-    """
-
-    clock: Clock
-    chain: Chain
-    journal: Journal
-    flag: EstopFlag
-    host: Host
-    job_log: JobLog
-    probe_http: Callable[[], Awaitable[Probe]]
-    name_of: Callable[[int], str]
-    login_of: Callable[[int], str | None]
-    report: Callable[[str, Exception], None]
-    keep_mark: Callable[[JournalHead], Awaitable[None]]
-    abandon: Callable[[tuple[str, ...]], None]
-    fraction: Callable[[], float]
-    new_id: Callable[[], str]
-    key_of: Callable[[str], str]
-    service_uid: int
-    read_config: Callable[[], Awaitable[Config]]
-    log_level: Callable[[str], None]
-    channels: Mapping[str, Channel]
-    trade: TradeOutside | None = None
-    deadman: Deadman | None = None
-    watchdog_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,22 +162,16 @@ def assemble(config: Config, outside: Outside, past: Past) -> Assembly:
         rules.part(lambda now: now.watch.rules),
         past.stop,
     )
-    watch = Watchdog(WatchPorts(chain, estop, gate, journal, clock, conditions), watched)
+    rescue = _rescue(config, outside)
+    if rescue is not None:
+        gate.beside.admit_rescues(lambda: rescue_forbidden(estop.state))
+    distress = rescue.distress if rescue else None
+    watch = Watchdog(WatchPorts(chain, estop, gate, journal, clock, conditions, distress), watched)
     age = ReadingAge(lambda: watch.batch_at, gate, clock, conditions, limit_s=config.network.stale_head_s)
     market = MarketWatch(chain, estop, clock, conditions, watched)
-    trader, reception = _trading(config, outside, past, TradeBase(journal, gate, estop, conditions))
-    context = JobContext(
-        clock,
-        chain,
-        journal,
-        outside.job_log,
-        outside.probe_http,
-        trip=estop.trip,
-        desk=reception,
-        rows=outside.trade.rows if outside.trade else None,
-        bot=outside.trade.bot if outside.trade else None,
-        text=catalogue(settings.language),
-    )
+    base = TradeBase(journal, gate, estop, conditions, rescue)
+    trader, reception = _trading(config, outside, past, base)
+    context = operating.job_context(config, outside, journal, estop.trip, reception)
     scheduler = Scheduler(rules.part(lambda now: now.plans), context, conditions, contained, outside.report)
     postman = _postman(config, outside, past, journal, conditions)
     desk = Desk(
@@ -275,7 +222,7 @@ def assemble(config: Config, outside: Outside, past: Past) -> Assembly:
         else None
     )
     unread = past.unread if config.trade else None
-    account = daemon.account = _account(config, outside, past, trader, TradeBase(journal, gate, estop, conditions))
+    account = daemon.account = _account(config, outside, past, trader, base)
     upkeep = Upkeep(journal, clock, conditions, past.ends, config.zone)
     return Assembly(outside, daemon, organs, age, deadman, upkeep, config, trader, unread, account)
 
@@ -288,6 +235,15 @@ class TradeBase:
     gate: Gate
     estop: Estop
     conditions: Conditions
+    rescue: RescueMeans | None
+
+
+def _rescue(config: Config, outside: Outside) -> RescueMeans | None:
+    """What rescues the position, where the operators have enabled it."""
+    limits, means = config.rescue, outside.trade
+    if limits is None or config.trade is None or means is None or means.rescue is None:
+        return None
+    return RescueMeans(means.rescue, Distress(config.trade.section.position, limits.rescue_hf), limits)
 
 
 def _trading(
@@ -315,6 +271,7 @@ def _trading(
         signer=means.signer,
         bot=means.bot,
         fraction=outside.fraction,
+        rescue=base.rescue,
     )
     trader = Trader(ports, settings, past.blotter) if past.unread is None else None
     return trader, Reception(trader, base.journal, settings, trade.section.asset, past.unread)

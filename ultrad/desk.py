@@ -7,15 +7,18 @@ from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
+from typing import cast
 
 import anyio
 import anyio.lowlevel
 
 from ultrad.core import incidents as book_of
 from ultrad.core import telling
-from ultrad.core.estop import Cause, Step
+from ultrad.core.estop import Cause, Mode, Step
 from ultrad.core.events import Event, Level, Severity
-from ultrad.core.incidents import Book, Incident, Sign, Stage
+from ultrad.core.incident_words import line_of, unknown_incident, words_of
+from ultrad.core.incidents import Act, Book, Incident, Stage
+from ultrad.core.signs import Sign
 from ultrad.core.status import IncidentLine
 from ultrad.core.telling import Notice, Target, TellRules, Why
 from ultrad.errors import Permanent, Transient
@@ -28,6 +31,8 @@ from ultrad.units import Now
 TICK_S = 1.0
 BREATH_S = 0.05
 """What was heard is looked at only so much later: a trip under way has the loop to itself until then."""
+NOBODY_MS = 60_000
+"""What reaches nobody, having no route, is looked at again only after so long."""
 MOST_A_TURN = 20
 """Whatever there is to do: no more at once. With a thousand incidents that takes some milliseconds."""
 MOST_APART = 10
@@ -38,8 +43,6 @@ MAX_HEARD = 20_000
 """More events than the journal itself lets wait."""
 KEEP_S = 10.0
 """How long an operator waits for the journal's disk."""
-MAX_TEXT = 2_000
-"""What an operator says at once: as much as fits into a notice."""
 _HEARD = ("finding.", "estop.", "intent.failed", "notice.given_up")
 _NOT_TOLD = frozenset({"estop.flag_stood"})
 
@@ -73,6 +76,7 @@ class Desk:
         self._about: set[int] = set()
         self._uncounted: dict[int, Notice] = {}
         self._gathered: dict[str, tuple[int, frozenset[int]]] = {}
+        self._nobody: dict[int, int] = {}
         self.book = book
 
     # -------------------------------------------------------- in
@@ -99,6 +103,8 @@ class Desk:
         looked: set[int] = set()
         while self._listen() or self._by_the_clock(looked) or self._tell_all() or self._count_some():
             await anyio.lowlevel.checkpoint()
+        if self._wake.is_set():  # all of what it stood for is done, what this made itself included
+            self._wake = anyio.Event()
 
     def _listen(self) -> bool:
         if self._lost:
@@ -129,7 +135,8 @@ class Desk:
         over = telling.forgotten(self.book, now.steady_ms - self._started.steady_ms)[:MOST_A_TURN]
         for incident in over:
             self._record(book_of.over_event(incident, now))
-        told = self._unheard().union(looked, self._about, self._uncounted)
+        self._nobody = {one: at for one, at in self._nobody.items() if now.steady_ms - at < NOBODY_MS}
+        told = self._unheard().union(looked, self._about, self._uncounted, self._nobody)
         due = telling.due(self.book, self._rules, told, now)[:MOST_A_TURN]
         for incident in due:
             looked.add(incident.number)
@@ -156,7 +163,11 @@ class Desk:
             self._count(number)
         before, self.book = self.book, book_of.after(self.book, event)
         self._ports.journal.post(event)
-        self._note(telling.notices_of(before, self.book, event, self._rules, self._zone))
+        if event.kind == Act.RESOLVE:
+            self._ports.postman.settle(cast("int", event.data["incident"]), event.now)
+        stop = self._ports.estop.state
+        causes = frozenset((one.code, one.subject) for one in stop.causes if stop.mode is Mode.ON)
+        self._note(telling.notices_of(before, self.book, event, self._rules, self._zone, causes))
 
     def _note(self, notices: tuple[Notice, ...]) -> None:
         self._untold += notices
@@ -204,7 +215,9 @@ class Desk:
 
     def _tell(self, notice: Notice, now: Now) -> None:
         incident = None if notice.incident is None else self.book.numbered(notice.incident)
-        self._queue(notice, now, escalated=incident is not None and _is_escalated(incident))
+        queued = self._queue(notice, now, escalated=incident is not None and _is_escalated(incident))
+        if queued is None and notice.incident is not None:
+            self._nobody[notice.incident] = now.steady_ms
 
     def _queue(self, notice: Notice, now: Now, *, escalated: bool) -> tuple[str, int] | None:
         """Its id, and by how many channels it goes; None where it goes to nobody."""
@@ -214,7 +227,10 @@ class Desk:
             escalated=escalated,
             local=datetime.fromtimestamp(now.wall_ms / 1_000, self._zone),
         )
-        if notice.why is Why.REMINDER:
+        incident = None if notice.incident is None else self.book.numbered(notice.incident)
+        if notice.why is Why.REMINDER and incident is not None:
+            pays = telling.worth_a_message(incident, self._rules, now)
+            to = tuple(one for one in to if pays or one.channel not in self._rules.costly)
             to = self._not_behind(notice.incident, to)
         if not to:
             return None
@@ -240,7 +256,7 @@ class Desk:
 
     def lines(self) -> tuple[IncidentLine, ...]:
         """Every open incident, for the status."""
-        return tuple(_line(one) for one in self.book.open())
+        return tuple(line_of(one) for one in self.book.open())
 
     async def open(self, by: str, severity: Severity, text: str, code: str = "") -> IncidentLine:
         """Open an incident by an operator's word. An S1 stops first; on return no send can begin.
@@ -248,7 +264,7 @@ class Desk:
         code: one of STOP_CODES, where it is a leaked key or an intrusion. Raises Permanent, and Transient where
         the journal refuses (the stop stands all the same).
         """
-        said = _said(text)
+        said = words_of(text)
         now = self._ports.clock.now()
         what = msg("Reported by {by}: {text}", by=by, text=said)
         if code and severity is not Severity.S1:
@@ -268,7 +284,7 @@ class Desk:
             incident = self.book.about(sign.key)
             await self.work()
         await self._keep()
-        return _line(incident)
+        return line_of(_recorded(incident))
 
     async def acknowledge(self, number: int, by: str) -> IncidentLine:
         """Take an incident on: it is told no more while it is cared for. Raises Permanent, Transient."""
@@ -276,7 +292,7 @@ class Desk:
         incident = self._open_one(number)
         if incident.stage is Stage.ACKNOWLEDGED and incident.by == by:
             await self._keep()  # the first time it may have failed
-            return _line(incident)
+            return line_of(incident)
         if incident.stage is Stage.ACKNOWLEDGED:
             raise Permanent(msg("Incident {number} is taken on by {by} already.", number=number, by=incident.by))
         return await self._say(book_of.acknowledged_event(incident, by, self._ports.clock.now()), number)
@@ -286,8 +302,8 @@ class Desk:
         await self.work()
         incident = self.book.numbered(number)
         if incident is None:
-            raise _unknown(number)
-        return await self._say(book_of.note_event(incident, by, _said(text), self._ports.clock.now()), number)
+            raise unknown_incident(number)
+        return await self._say(book_of.note_event(incident, by, words_of(text), self._ports.clock.now()), number)
 
     async def resolve(self, number: int, by: str, text: str) -> IncidentLine:
         """Close an incident. Raises Permanent where its condition is still found, Transient."""
@@ -302,7 +318,9 @@ class Desk:
                     what=incident.message,
                 )
             )
-        return await self._say(book_of.resolved_event(incident, by, _said(text), self._ports.clock.now()), number)
+        return await self._say(
+            book_of.resolved_event(incident, by, words_of(text), self._ports.clock.now()), number
+        )
 
     async def _say(self, event: Event, number: int) -> IncidentLine:
         """Record what an operator said, durably: they are told only then that it counts.
@@ -312,7 +330,7 @@ class Desk:
         self._record(event)
         await self.work()
         await self._keep()
-        return _line(self.book.numbered(number))
+        return line_of(_recorded(self.book.numbered(number)))
 
     async def _keep(self) -> None:
         """Wait for the disk. Raises Transient where it refuses or hangs: what was said counts all the same."""
@@ -335,7 +353,7 @@ class Desk:
     def _open_one(self, number: int) -> Incident:
         incident = self.book.numbered(number)
         if incident is None:
-            raise _unknown(number)
+            raise unknown_incident(number)
         if not incident.is_open:
             raise Permanent(msg("Incident {number} is resolved by {by} already.", number=number, by=incident.by))
         return incident
@@ -346,6 +364,12 @@ _LEVELS = {Severity.S1: Level.EMERGENCY, Severity.S2: Level.ALERT, Severity.S3: 
 
 def _is_escalated(incident: Incident) -> bool:
     return incident.stage is Stage.ESCALATED
+
+
+def _recorded(incident: Incident | None) -> Incident:
+    if incident is None:
+        raise AssertionError("an incident that was just recorded is not in the book")
+    return incident
 
 
 def _of_many(notices: list[Notice]) -> Notice:
@@ -359,32 +383,3 @@ def _of_many(notices: list[Notice]) -> Notice:
         title=msg("{count} things at once, the first of them: {first}", count=len(notices), first=first.title),
         lines=(*named, msg("All of them: ultrad incident list")),
     )
-
-
-def _line(incident: Incident | None) -> IncidentLine:
-    if incident is None:
-        raise AssertionError("an incident that was just recorded is not in the book")
-    return IncidentLine(
-        number=incident.number,
-        severity=incident.severity,
-        stage=incident.stage,
-        code=incident.key[0],
-        subject=incident.key[1],
-        since_ms=incident.opened.wall_ms,
-        message=incident.message,
-        stands=incident.stands and not incident.unconfirmed,
-        by=incident.by,
-    )
-
-
-def _said(text: str) -> str:
-    said = " ".join(text.split())
-    if not said:
-        raise Permanent(msg("Say it in words: --text TEXT. It stands in the journal for those who come after."))
-    if len(said) > MAX_TEXT:
-        raise Permanent(msg("Say it in at most {limit} characters.", limit=MAX_TEXT))
-    return said
-
-
-def _unknown(number: int) -> Permanent:
-    return Permanent(msg("There is no incident {number}. `ultrad incident list` shows them.", number=number))

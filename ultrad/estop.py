@@ -209,6 +209,7 @@ class Estop:
         # ON from here, before the first suspension: an override or a resume under way finds the state changed.
         for cause in causes:
             self.state = state_of.tripped(self.state, cause, flag_stood=False)
+        self._gate.beside.look()
         self._tripping += 1
         self._unrecorded.extend(causes)
         try:

@@ -1,7 +1,8 @@
-"""The gate: nothing of the strategy is signed or sent but through it."""
+"""The gate: nothing of the strategy is signed or sent but through it. What may pass beside it stands here too."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
+from enum import StrEnum
 from typing import Protocol, TypeVar
 
 import anyio
@@ -41,6 +42,62 @@ class Scope(Protocol):
 
 
 ScopeFactory = Callable[[], AbstractContextManager[Scope]]
+NOT_ENABLED = ("rescue_not_enabled",)
+
+
+class Passage(StrEnum):
+    """Everything that may be signed and sent while the stop is ON. There is nothing else."""
+
+    CANCELLATION = "cancellation"
+    """Takes the place of a pending transaction of the strategy, and moves nothing."""
+    RESCUE = "rescue"
+    """Provably lowers the position's risk, and the operators have enabled it."""
+
+
+class SideDoor:
+    """The way past the gate: open for a cancellation always, for a rescue where nothing forbids it.
+
+    The promise: once `look()` has returned after a cause that forbids rescues, no rescue is sent; what was under
+    way is cancelled and counts as maybe sent. Between the question and the call there is no suspension.
+    """
+
+    def __init__(self, scope: ScopeFactory) -> None:
+        """Begin without rescues: whoever puts the daemon together says what forbids them."""
+        self._scope = scope
+        self._forbidden_by: Callable[[], tuple[str, ...]] = lambda: NOT_ENABLED
+        self._under_way: dict[object, Callable[[], None]] = {}
+
+    def admit_rescues(self, forbidden_by: Callable[[], tuple[str, ...]]) -> None:
+        """The operators have enabled rescues. forbidden_by: what stands against one at this moment."""
+        self._forbidden_by = forbidden_by
+
+    def shut_by(self, passage: Passage) -> tuple[str, ...]:
+        """What keeps it from passing now."""
+        return self._forbidden_by() if passage is Passage.RESCUE else ()
+
+    def check(self, passage: Passage) -> None:
+        """Raise GateShutError where it may not pass. Signing asks here."""
+        if reasons := self.shut_by(passage):
+            raise GateShutError(reasons[0])
+
+    def look(self) -> None:
+        """Something new stands against rescues, it may be: cancel those that are under way. Never waits."""
+        if self.shut_by(Passage.RESCUE):
+            for cancel in tuple(self._under_way.values()):
+                cancel()
+
+    async def send(self, passage: Passage, call: Callable[[], Awaitable[T]]) -> T:
+        """Make one transport call if it may pass at this moment. Raises GateShutError or MaybeSentError."""
+        with self._scope() as scope:
+            token = object()
+            self.check(passage)
+            if passage is Passage.RESCUE:
+                self._under_way[token] = scope.cancel
+            try:
+                return await call()
+            finally:
+                self._under_way.pop(token, None)
+        raise MaybeSentError
 
 
 class Gate:
@@ -59,6 +116,7 @@ class Gate:
         self._holds: dict[str, None] = {}
         self._under_way: dict[object, Callable[[], None]] = {}
         self._sighted: FlagLook | None = None
+        self.beside = SideDoor(scope)
 
     # -------------------------------------------------------- what shuts it
 

@@ -13,6 +13,7 @@ from ultrad.core.admission import Room
 from ultrad.core.intrusion import Position, Seen
 from ultrad.core.pool import Holding
 from ultrad.core.position import Block
+from ultrad.core.rescue import Measure, Patient
 from ultrad.core.signals import Action
 from ultrad.i18n import Message
 from ultrad.ports import Probe, Refused
@@ -195,6 +196,39 @@ class Market(Protocol):
 
     async def health_after(self, calls: tuple[Call, ...]) -> Wad | None:
         """The pool's word on the health factor after these calls (`eth_simulateV1`); None if no node can say."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PatientAt:
+    """An account that may need rescue, as one endpoint shows it at one block."""
+
+    block: Block
+    endpoint: str
+    patient: Patient
+
+
+class RescueMarket(Protocol):
+    """The pool as a rescue sees it: every asset of the account. Errors as those of `Market`."""
+
+    async def patient(self) -> PatientAt:
+        """The account with its means, at one block."""
+        ...
+
+    def approve(self, asset: Address, amount: int) -> Call:
+        """Allow the pool to take exactly this much."""
+        ...
+
+    def act(self, measure: Measure, asset: Address, amount: int) -> Call:
+        """`Pool.repay` (variable rate), `repayWithATokens` or `supply`, on behalf of the account itself."""
+        ...
+
+    async def simulate(self, call: Call) -> Simulated:
+        """As `Market`."""
+        ...
+
+    async def health_after(self, calls: tuple[Call, ...]) -> Wad | None:
+        """As `Market`."""
         ...
 
 

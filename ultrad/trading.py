@@ -13,17 +13,18 @@ from ultrad.adapters.chain.endpoint import Endpoint
 from ultrad.adapters.chain.history import RpcHistory
 from ultrad.adapters.chain.ledger import RpcLedger
 from ultrad.adapters.chain.pool import RpcChain
+from ultrad.adapters.chain.rescue_market import AaveRescueMarket
 from ultrad.adapters.chain.rpc import HttpRpc
 from ultrad.adapters.chain.settings import EndpointSettings
 from ultrad.adapters.chain.trade_market import TradeMarket
 from ultrad.adapters.octobot import OctoBotHttp, OctoBotSettings
-from ultrad.assembly import TradeOutside
 from ultrad.config import Config
 from ultrad.config.trading import TradeConfig, secret_texts
 from ultrad.core.position import Block
 from ultrad.errors import EXIT_CONFIG, Fatal, Permanent, Transient
 from ultrad.i18n import msg
 from ultrad.networks import DEVNET_KEY
+from ultrad.outside import TradeOutside
 from ultrad.trade_ports import OctoBot, Rows, Signer
 from ultrad.units import Address, short_address
 
@@ -69,6 +70,7 @@ async def opened(config: Config, chain: RpcChain, session: ClientSession) -> Asy
             signer=signer,
             bot=_bot(config, session),
             rows=await _rows(config, stack),
+            rescue=AaveRescueMarket(chain, traded) if config.rescue else None,
             history=RpcHistory(chain, account, trade.confirmations),
         )
 

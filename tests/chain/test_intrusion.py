@@ -20,7 +20,8 @@ from ultrad.adapters.chain.settings import ChainSettings, EndpointSettings
 from ultrad.core import account_book
 from ultrad.core.estop import EstopState, Mode
 from ultrad.core.events import Event, Level, Recorded
-from ultrad.core.intents import Blotter, Intent, Purpose, Step, Version
+from ultrad.core.intent_steps import Purpose, Step, Version
+from ultrad.core.intents import Blotter, Intent
 from ultrad.core.limits import EstopRules
 from ultrad.core.signals import Action, Signal, Source
 from ultrad.devnet.abi import call_data

@@ -24,6 +24,7 @@ OTHERS_BORROW = {"WETH": 5_000 * 10**18, "USDC": 6_000_000 * 10**6, "WBTC": 500 
 SUPPLY = "supply(address,uint256,address,uint16)"
 BORROW = "borrow(address,uint256,uint256,uint16,address)"
 REPAY = "repay(address,uint256,uint256,address)"
+REPAY_WITH_ATOKENS = "repayWithATokens(address,uint256,uint256)"
 YEAR_S = 365 * 24 * 3600
 
 
@@ -70,7 +71,7 @@ PLANS = st.builds(
 )
 ACTS = st.builds(
     Act,
-    kind=st.sampled_from(("supply", "withdraw", "repay")),
+    kind=st.sampled_from(("supply", "withdraw", "repay", "repay_with_atokens")),
     which=st.integers(0, 2),
     share=st.one_of(st.sampled_from((0, 10**9)), st.integers(0, 10**9)),
     more=st.integers(-2, 2),
@@ -202,6 +203,7 @@ def _act(position: Position, before: tuple[Holding, ...], act: Act, revision: in
         "supply": held.unit * 10,
         "withdraw": pool.supplied(held, revision),
         "repay": pool.owed(held, revision),
+        "repay_with_atokens": min(pool.owed(held, revision), pool.supplied(held, revision)),
     }[act.kind]
     amount = max(0, there * act.share // 10**9 + act.more)
     if act.share == 10**9 and act.more == 2 and act.kind != "supply":
@@ -210,6 +212,7 @@ def _act(position: Position, before: tuple[Holding, ...], act: Act, revision: in
         "supply": lambda: position.try_(SUPPLY, token, amount, position.account, 0),
         "withdraw": lambda: position.try_("withdraw(address,uint256,address)", token, amount, position.account),
         "repay": lambda: position.try_(REPAY, token, amount, VARIABLE_RATE, position.account),
+        "repay_with_atokens": lambda: position.try_(REPAY_WITH_ATOKENS, token, amount, VARIABLE_RATE),
     }[act.kind]()
     after, said = position.at("latest")
     # What was before, as of the block that the call is in: interest goes on till then.
@@ -217,7 +220,12 @@ def _act(position: Position, before: tuple[Holding, ...], act: Act, revision: in
         replace(old, supply_index=new.supply_index, debt_index=new.debt_index)
         for old, new in zip(before, after, strict=True)
     )
-    change = {"supply": pool.after_supply, "withdraw": pool.after_withdraw, "repay": pool.after_repay}[act.kind]
+    change = {
+        "supply": pool.after_supply,
+        "withdraw": pool.after_withdraw,
+        "repay": pool.after_repay,
+        "repay_with_atokens": pool.after_repay_with_atokens,
+    }[act.kind]
     if taken:
         computed = change(then, held.asset, amount, revision)
         assert computed == after
@@ -229,7 +237,7 @@ def _act(position: Position, before: tuple[Holding, ...], act: Act, revision: in
     except Permanent:
         return
     # The pool's other reason to refuse: it would be liquidated.
-    assert act.kind == "withdraw"
+    assert act.kind in {"withdraw", "repay_with_atokens"}
     assert pool.health_factor(computed, revision) < 10**18
 
 
@@ -247,7 +255,7 @@ def test_account_data__many_random_positions__equal_to_the_wei(busy: Devnet, pla
 
 
 @pytest.mark.parametrize("which", [0, 1])
-@pytest.mark.parametrize("kind", ["supply", "withdraw", "repay"])
+@pytest.mark.parametrize("kind", ["supply", "withdraw", "repay", "repay_with_atokens"])
 @pytest.mark.parametrize(("share", "more"), [(0, 1), (333_333_333, 1), (10**9, -1), (10**9, 0), (10**9, 2)])
 def test_after__each_kind_at_its_edges__equal_to_the_wei(
     busy: Devnet, kind: str, share: int, more: int, which: int

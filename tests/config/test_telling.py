@@ -303,3 +303,10 @@ def test_check__figure_looser_than_its_default__warned(house: House, key: str, l
     assert any(line.startswith(f"notify.{key} = {looser} is looser") for line in _warnings(house))
     house.replace(f"{key} = {looser}", f"{key} = {tighter}")
     assert not any("looser" in line for line in _warnings(house))
+
+
+@pytest.mark.parametrize(("fallback", "warned"), [("", True), ('\nfallback = ["dev"]', False)])
+def test_check__s2_only_where_messages_are_counted__warned(house: House, fallback: str, *, warned: bool) -> None:
+    house.add(_channel(house, "line", ("token", "to")))
+    house.add(f'[[notify.routes]]\nname = "few"\nseverities = ["S2"]\nchannels = ["new"]{fallback}')
+    assert any("notify.routes[few]: S2 goes only where" in line for line in _warnings(house)) is warned

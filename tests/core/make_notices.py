@@ -6,8 +6,9 @@ from tests.core.make import at, cause
 from ultrad.core import incidents, outbox, telling
 from ultrad.core.estop import trip_event
 from ultrad.core.events import Event, Json, Level, Severity
-from ultrad.core.incidents import Act, Book, Incident, Sign, Stage
+from ultrad.core.incidents import Act, Book, Incident, Stage
 from ultrad.core.outbox import Delivery, Outbox
+from ultrad.core.signs import Sign
 from ultrad.core.telling import Hours, Notice, Route, Target, TellRules, Why
 from ultrad.i18n import msg
 from ultrad.units import Now

@@ -8,7 +8,8 @@ from tests.core.make import BLOCK, at
 from ultrad.core import intent_events as events
 from ultrad.core.admission import Refusal, Verdict
 from ultrad.core.events import Event, Level
-from ultrad.core.intents import Act, Blotter, Intent, Mined, Purpose, Version, after
+from ultrad.core.intent_steps import Mined, Purpose, Version
+from ultrad.core.intents import Act, Blotter, Intent, after
 from ultrad.core.position import Block
 from ultrad.core.signals import Action, Signal, Source
 from ultrad.i18n import msg
@@ -84,7 +85,7 @@ ACTS: Mapping[Act, Callable[[Intent], Event]] = {
     Act.MINE: lambda one: events.mined_event(one, mined(), at(1)),
     Act.UNMINE: lambda one: events.unmined_event(one, at(1)),
     Act.CONFIRM: lambda one: events.confirmed_event(one, mined(), at(1)),
-    **{act: ending(act) for act in (Act.REHEARSE, Act.FAIL, Act.CANCEL, Act.SETTLE, Act.USURP)},
+    **{act: ending(act) for act in (Act.REHEARSE, Act.FAIL, Act.CANCEL, Act.SETTLE, Act.USURP, Act.YIELD)},
 }
 """Each act as one that would be right in its place: with the first nonce and the first hash."""
 

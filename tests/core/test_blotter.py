@@ -22,7 +22,8 @@ from tests.core.make_trades import (
 )
 from ultrad.core import intent_events as events
 from ultrad.core.events import Event
-from ultrad.core.intents import NEWEST_KEPT, Act, Blotter, Intent, Purpose, Stage, fold, forget
+from ultrad.core.intent_steps import Purpose
+from ultrad.core.intents import NEWEST_KEPT, Act, Blotter, Intent, Stage, fold, forget
 from ultrad.core.limits import HOUR_MS
 from ultrad.core.signals import Action
 

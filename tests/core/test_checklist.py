@@ -37,7 +37,7 @@ NEVER_WAIVED = {
     "no_s1",
     "people",
 }
-WAIVABLE = {"low_readings", "value_change", "probes", "jobs"}
+WAIVABLE = {"low_readings", "value_change", "probes", "jobs", "deaths"}
 TWO = ("taro", "hanako")
 
 
@@ -139,6 +139,7 @@ def test_people__fewer_than_two__asked(people: tuple[str, ...]) -> None:
         (replace(GOOD, findings=(found("probe_failed", Level.WARNING, subject="alpha"),)), {"probes"}),
         (replace(GOOD, findings=(found("job_failed", Level.ALERT),)), set()),
         (replace(GOOD, job_failures=1), {"jobs"}),
+        (replace(GOOD, findings=(found("died"),)), {"deaths"}),
         (replace(GOOD, reading_age_ms=None), {"readings"}),
         (replace(GOOD, reading_age_ms=30_000), set()),
         (replace(GOOD, reading_age_ms=30_001), {"readings"}),

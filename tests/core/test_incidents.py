@@ -198,6 +198,17 @@ def test_follow__opened_again__may_be_less_grave_and_is_no_stop_any_more() -> No
     assert (only(book).severity, only(book).level, only(book).stop) == (S2, Level.WARNING, False)
 
 
+def test_follow__opened_again_by_a_stop_alone__is_not_found_because_it_once_was() -> None:
+    opened = incidents.opened_event(1, sign(KEY, S1, found=True), at(0))
+    before = incidents.fold(recorded(opened))
+    resolved = incidents.after(before, act_event(Act.RESOLVE, only(before), at(10)))
+    assert only(resolved).stage is Stage.RESOLVED
+    book = live(resolved, tripped(20, *KEY))
+    assert (only(book).stage, only(book).found, only(book).stop, only(book).unconfirmed) == (
+        Stage.OPEN, False, True, False,
+    )  # fmt: skip
+
+
 def test_follow__an_open_one_however_old__is_kept() -> None:
     book = live(book_at(Stage.OPEN), raised(100 * DAY_S, ("other", "")))
     assert [one.number for one in book.incidents] == [1, 2]
@@ -215,6 +226,26 @@ def test_with_new__more_than_are_told_apart__lets_the_resolved_go_first_and_then
 
 
 # ---------------------------------------------------------------- when the stop is lifted
+
+
+def test_with_new__more_than_are_told_apart__funds_at_risk_and_stops_are_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(incidents, "MAX_KEPT", 3)
+    book = Book()
+    for number, (severity, stop) in enumerate([(S1, False), (S2, True), (S2, False), (S3, False), (S2, False)], 1):
+        fresh = sign((f"code-{number}", ""), severity, stop=stop)
+        book = incidents.after(book, incidents.opened_event(number, fresh, at(number)))
+    assert [one.number for one in book.incidents] == [1, 2, 3, 5]
+    for number in (6, 7, 8):
+        fresh = sign((f"code-{number}", ""), S1)
+        book = incidents.after(book, incidents.opened_event(number, fresh, at(number)))
+    assert [one.number for one in book.incidents] == [1, 2, 6, 7, 8]
+
+
+def test_follow__again_once_resolved_while_it_stood__is_counted() -> None:
+    book = live(book_at(Stage.RESOLVED, found=True), raised(20))
+    assert only(book).returns == 1
 
 
 def resumed(severity: Severity, by: str, *, found: bool = False) -> list[str]:

@@ -11,7 +11,8 @@ from tests.core.make import BLOCK, recorded
 from tests.core.make_trades import TOO_OLD, UNSURE, ending, mined, ms, signal, version
 from ultrad.core import intent_events as events
 from ultrad.core.events import Event
-from ultrad.core.intents import ENDS, Act, Blotter, IllegalActError, Intent, Purpose, Step, after, fold, forget
+from ultrad.core.intent_steps import Purpose, Step
+from ultrad.core.intents import ENDS, Act, Blotter, IllegalActError, Intent, after, fold, forget
 from ultrad.core.record import pack, unpack
 from ultrad.core.signals import Action
 from ultrad.units import Now

@@ -25,20 +25,8 @@ from tests.core.make_trades import (
 )
 from ultrad.core import intent_events as events
 from ultrad.core.events import Event, Json, Level
-from ultrad.core.intents import (
-    ENDS,
-    TABLE,
-    WRITTEN,
-    Act,
-    Blotter,
-    IllegalActError,
-    Intent,
-    Purpose,
-    Stage,
-    Step,
-    after,
-    fold,
-)
+from ultrad.core.intent_steps import Purpose, Step
+from ultrad.core.intents import ENDS, TABLE, WRITTEN, Act, Blotter, IllegalActError, Intent, Stage, after, fold
 from ultrad.core.position import Block
 from ultrad.i18n import msg
 

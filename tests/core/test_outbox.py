@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tests.core.make import at, recorded
 from tests.core.make_notices import S1, S2, box, delivery, queued
 from ultrad.core import outbox as box_of
+from ultrad.core import outbox_events as became
 from ultrad.core.events import Event, Level, Severity
 from ultrad.core.outbox import KEPT_THREADS, TRIES_IN_A_ROW, Outbox
 from ultrad.core.telling import Why
@@ -23,7 +24,7 @@ def order(outbox: Outbox, channel: str = "slack") -> list[str]:
     names = []
     while (one := box_of.next_for(outbox, channel, LATER)) is not None:
         names.append(one.told.notice)
-        outbox = box_of.after(outbox, box_of.delivered_event(one, "", LATER))
+        outbox = box_of.after(outbox, became.delivered_event(one, "", LATER))
     return names
 
 
@@ -53,7 +54,7 @@ def test_next_for__other_channels_and_what_is_held__are_left_alone() -> None:
     first = box_of.next_for(outbox, "slack", at(4))
     assert first is not None
     assert first.told.notice == "c"
-    closed = box_of.after(outbox, box_of.delivered_event(first, "", at(4)))
+    closed = box_of.after(outbox, became.delivered_event(first, "", at(4)))
     assert box_of.next_for(closed, "slack", at(4)) is None
     assert box_of.next_for(closed, "slack", at(5)) == delivery(outbox, "b")
 
@@ -75,7 +76,7 @@ def test_next_for__never_taken__gives_way_and_has_its_turn_again() -> None:
         if one.told.notice == "poison":
             outbox = box_of.tried(outbox, one)
         else:
-            outbox = box_of.after(outbox, box_of.delivered_event(one, "", LATER))
+            outbox = box_of.after(outbox, became.delivered_event(one, "", LATER))
     assert tries == [*["poison"] * TRIES_IN_A_ROW, "a", "b", *["poison"] * (3 * TRIES_IN_A_ROW - 2)]
 
 
@@ -86,6 +87,14 @@ def test_next_for__never_taken__holds_up_only_its_own_incident() -> None:
     first = box_of.next_for(outbox, "slack", LATER)
     assert first is not None
     assert first.told.notice == "a"
+
+
+def test_next_for__only_some_may_go__passes_over_the_others() -> None:
+    outbox = box(queued("a"), queued("b", severity=S1), queued("c", incident=2))
+    one = box_of.next_for(outbox, "slack", LATER, lambda told: told.pressing)
+    assert one is not None
+    assert one.told.notice == "b"
+    assert box_of.next_for(outbox, "slack", LATER, lambda told: told.stop) is None
 
 
 def test_next_due_ms__the_earliest_of_the_channel() -> None:
@@ -128,7 +137,7 @@ def test_next_for__any_queue__is_in_order_within_an_incident_and_by_severity(
 def test_delivered__the_first_of_an_incident__is_the_thread_of_the_next() -> None:
     outbox = box(queued("a"), queued("b"), queued("c", incident=2), queued("d", incident=None))
     for name, ref in (("a", "ts-1"), ("b", "ts-2"), ("c", ""), ("d", "ts-4")):
-        outbox = box_of.after(outbox, box_of.delivered_event(delivery(outbox, name), ref, at(1)))
+        outbox = box_of.after(outbox, became.delivered_event(delivery(outbox, name), ref, at(1)))
     assert outbox.thread("slack", 1) == "ts-1"
     assert (outbox.thread("line", 1), outbox.thread("slack", 2), outbox.thread("slack", None)) == ("", "", "")
     assert outbox.threads == (("slack", 1, "ts-1"),)
@@ -137,7 +146,7 @@ def test_delivered__the_first_of_an_incident__is_the_thread_of_the_next() -> Non
 def test_delivered__more_incidents_than_are_kept__the_oldest_thread_is_let_go() -> None:
     many = tuple(("slack", number, "ts") for number in range(KEPT_THREADS))
     outbox = replace(box(queued("a", incident=KEPT_THREADS)), threads=many)
-    after = box_of.after(outbox, box_of.delivered_event(delivery(outbox, "a"), "ts", at(1)))
+    after = box_of.after(outbox, became.delivered_event(delivery(outbox, "a"), "ts", at(1)))
     assert len(after.threads) == KEPT_THREADS
     assert after.threads[0] == ("slack", 1, "ts")
 
@@ -145,10 +154,10 @@ def test_delivered__more_incidents_than_are_kept__the_oldest_thread_is_let_go() 
 def test_delivered__to_one_of_two__is_heard_of_until_nobody_waits_for_it() -> None:
     outbox = box(queued("a", "slack", "line"))
     assert outbox.unheard() == {1}
-    half = box_of.after(outbox, box_of.delivered_event(delivery(outbox, "a"), "", at(1)))
+    half = box_of.after(outbox, became.delivered_event(delivery(outbox, "a"), "", at(1)))
     assert half.unheard() == frozenset()
     assert half.heard == half.done == (("a", "slack"),)
-    whole = box_of.after(half, box_of.delivered_event(delivery(half, "a", "line"), "", at(1)))
+    whole = box_of.after(half, became.delivered_event(delivery(half, "a", "line"), "", at(1)))
     assert whole == Outbox(places=2)
 
 
@@ -157,7 +166,7 @@ def test_given_up_or_spared__by_one_of_two__is_not_heard_of(close: str) -> None:
     outbox = box(queued("a", "slack", "line"))
     one = delivery(outbox, "a")
     event = (
-        box_of.given_up_event(one, msg("No."), at(1)) if close == "given_up" else box_of.spared_event(one, at(1))
+        became.given_up_event(one, msg("No."), at(1)) if close == "given_up" else became.spared_event(one, at(1))
     )
     after = box_of.after(outbox, event)
     assert after.unheard() == {1}
@@ -174,9 +183,21 @@ def test_unheard__what_is_not_meant_to_be_heard_or_about_no_incident__does_not_c
     assert [one.told.loud for one in outbox.waiting] == [False, True]
 
 
+def test_unheard__told_of_anew__only_the_newest_counts() -> None:
+    held = queued("a", held_s=3_600)
+    assert box(held).unheard() == {1}
+    outbox = box(held, queued("b", severity=S1))
+    assert outbox.unheard() == {1}
+    heard = box_of.after(outbox, became.delivered_event(delivery(outbox, "b"), "", at(1)))
+    assert heard.unheard() == frozenset()
+    assert heard.overtaken == ("a",)
+    assert box_of.after(heard, became.superseded_event(delivery(heard, "a"), at(1))) == Outbox(places=2)
+    assert box(held, queued("c", why=Why.TAKEN_ON)).unheard() == {1}  # a quiet word replaces nothing
+
+
 def test_given_up__says_so_loudly() -> None:
     one = delivery(box(queued("a")), "a")
-    event = box_of.given_up_event(one, msg("It is not configured any more."), at(1))
+    event = became.given_up_event(one, msg("It is not configured any more."), at(1))
     assert (event.level, event.key) == (Level.ALERT, "a:slack")
     assert event.data == {"notice": "a", "channel": "slack", "incident": 1}
     assert "slack did not take it: It is not configured any more. It said: It is full." in str(event.message)
@@ -184,7 +205,7 @@ def test_given_up__says_so_loudly() -> None:
 
 def test_unsure__is_remembered_from_when() -> None:
     outbox = box(queued("a", "slack", "line"))
-    after = box_of.after(outbox, box_of.unsure_event(delivery(outbox, "a"), at(7)))
+    after = box_of.after(outbox, became.unsure_event(delivery(outbox, "a"), at(7)))
     assert (delivery(after, "a").unsure_ms, delivery(after, "a").marked) == (7_000, True)
     assert delivery(after, "a", "line") == delivery(outbox, "a", "line")
     undone = box_of.in_doubt(after, delivery(after, "a"), None)
@@ -213,8 +234,6 @@ def test_unrepeatable__from_when_it_may_have_been_taken__exactly() -> None:
 @pytest.mark.parametrize(
     ("failing_ms", "now_s", "expected"),
     [
-        (None, 299, []),  # there is no such channel any more
-        (None, 300, ["a"]),
         (200_000, 299, []),  # it fails for less long than this waits
         (200_000, 300, ["a"]),
         (-400_000, 0, ["a"]),  # it was down before: what is new does not wait in vain
@@ -222,14 +241,14 @@ def test_unrepeatable__from_when_it_may_have_been_taken__exactly() -> None:
         (-400_000, 10, ["a", "held"]),
     ],
 )
-def test_stranded__down_for_so_long__exactly(failing_ms: int | None, now_s: int, expected: list[str]) -> None:
+def test_stranded__down_for_so_long__exactly(failing_ms: int, now_s: int, expected: list[str]) -> None:
     outbox = box(queued("a"), queued("held", held_s=10, incident=2), queued("b", "line"))
     found = box_of.stranded(outbox, "slack", failing_ms, 300_000, at(now_s))
     assert [one.told.notice for one in found] == expected
 
 
-def reroute(outbox: Outbox, to: str, seconds: int, *, spared: bool = False) -> Outbox:
-    event = box_of.rerouted_event(delivery(outbox, "a"), to, f"key of a:{to}", at(seconds), spared=spared)
+def reroute(outbox: Outbox, to: str, seconds: int, why: became.Instead = became.Instead.DOWN) -> Outbox:
+    event = became.rerouted_event(delivery(outbox, "a"), to, f"key of a:{to}", at(seconds), why)
     return box_of.after(outbox, event)
 
 
@@ -258,9 +277,9 @@ def test_stranded__somebody_stands_in__only_while_that_one_works() -> None:
     assert stranded(after, 301) == []
     assert stranded(after, 599) == []
     assert stranded(after, 600) == ["slack"]  # it takes nothing either
-    heard = box_of.after(after, box_of.delivered_event(delivery(after, "a", "hook"), "", at(301)))
+    heard = box_of.after(after, became.delivered_event(delivery(after, "a", "hook"), "", at(301)))
     assert stranded(heard, 10**6) == []
-    refused = box_of.after(after, box_of.given_up_event(delivery(after, "a", "hook"), msg("No."), at(301)))
+    refused = box_of.after(after, became.given_up_event(delivery(after, "a", "hook"), msg("No."), at(301)))
     assert stranded(refused, 302) == ["slack"]
     assert box_of.addressed(refused)["a"] == {"slack", "hook"}
 
@@ -270,12 +289,27 @@ def test_stranded__a_stand_in__has_none_itself() -> None:
     assert box_of.stranded(after, "hook", 0, 300_000, at(10**6)) == ()
 
 
+def test_stranded__a_stand_in_whose_own_is_out_of_it__has_one_again() -> None:
+    after = reroute(box(queued("a")), "hook", 300)
+    alone = box_of.after(after, became.given_up_event(delivery(after, "a"), msg("No."), at(301)))
+    assert [one.channel for one in box_of.stranded(alone, "hook", 0, 300_000, at(601))] == ["hook"]
+
+
+def test_rerouted__held__waits_for_its_hour_elsewhere_too() -> None:
+    after = reroute(box(queued("a", held_s=900)), "hook", 300)
+    assert delivery(after, "a", "hook").due_ms == 900_000
+
+
 def test_rerouted_event__says_why() -> None:
     one = delivery(box(queued("a")), "a")
-    down = box_of.rerouted_event(one, "hook", "k", at(1))
-    spared = box_of.rerouted_event(one, "hook", "k", at(1), spared=True)
+    down = became.rerouted_event(one, "hook", "k", at(1))
+    spared = became.rerouted_event(one, "hook", "k", at(1), became.Instead.SPARED)
     assert "slack is down; hook is told instead: It is full." in str(down.message)
     assert "slack is spared; hook is told instead: It is full." in str(spared.message)
+    refused = became.rerouted_event(one, "hook", "k", at(1), became.Instead.REFUSED)
+    assert "slack did not take it; hook is told instead: It is full." in str(refused.message)
+    gone = became.rerouted_event(one, "hook", "k", at(1), became.Instead.GONE)
+    assert "slack is not configured any more; hook is told instead: It is full." in str(gone.message)
     assert (down.key, down.level) == ("a:slack:hook", Level.WARNING)
     assert down.data == spared.data
 
@@ -283,7 +317,7 @@ def test_rerouted_event__says_why() -> None:
 # ---------------------------------------------------------------- the fold
 
 QUEUED = queued("b")
-GONE = box_of.rerouted_event(delivery(box(queued("gone")), "gone"), "hook", "k", at(1))
+GONE = became.rerouted_event(delivery(box(queued("gone")), "gone"), "hook", "k", at(1))
 
 
 @pytest.mark.parametrize(

@@ -134,6 +134,27 @@ def test_after_repay__part_all_and_more__burns_what_is_owed_at_most(revision: in
             pool.after_repay((holding,), WETH, amount, revision)
 
 
+@pytest.mark.parametrize(("revision", "burned"), [(V34, (4, 4)), (V36, (3, 4))])
+def test_after_repay_with_atokens__a_part__burns_both_tokens(revision: int, burned: tuple[int, int]) -> None:
+    (after,) = pool.after_repay_with_atokens((odd(10, 10),), WETH, 5, revision)
+    assert (10 - after.scaled_debt, 10 - after.scaled_supply, after.as_collateral) == (*burned, True)
+
+
+@pytest.mark.parametrize("revision", [V34, V36])
+def test_after_repay_with_atokens__whole__what_both_allow(revision: int) -> None:
+    (less_supplied,) = pool.after_repay_with_atokens((odd(10, 100),), WETH, WHOLE, revision)
+    assert (less_supplied.scaled_supply, less_supplied.as_collateral) == (0, False)
+    (less_owed,) = pool.after_repay_with_atokens((odd(100, 10),), WETH, WHOLE, revision)
+    assert (less_owed.scaled_debt, less_owed.as_collateral) == (0, True)
+
+
+@pytest.mark.parametrize("revision", [V34, V36])
+def test_after_repay_with_atokens__nothing_or_too_much__refused(revision: int) -> None:
+    for holding, amount in ((odd(10, 0), 5), (odd(0, 10), WHOLE), (odd(10, 10), 0), (odd(2, 100), 50)):
+        with pytest.raises(Permanent, match="would refuse"):
+            pool.after_repay_with_atokens((holding,), WETH, amount, revision)
+
+
 HOLDINGS = st.builds(
     Holding,
     asset=st.just(WETH),

@@ -19,8 +19,9 @@ from tests.core.make_notices import (
     only,
     queued,
     raised,
+    tripped,
 )
-from ultrad.core import incidents, telling
+from ultrad.core import incidents, signs, telling
 from ultrad.core.events import Event, Level, Severity
 from ultrad.core.incidents import Act, Book, Incident, Stage
 from ultrad.core.telling import QUIET, SETTLE_MS, Notice, Route, Target, TellRules, Why
@@ -108,6 +109,7 @@ def test_notices_of__graver__is_told_at_once() -> None:
     told.hear(raised(0))
     assert told.hear(raised(1, severity=S1)) == [Why.BACK]
     assert told.notices[-1].severity is S1
+    assert [str(one.title) for one in told.notices][-1] == "Now S1: It is full."
 
 
 def test_notices_of__graver_once_taken_on__is_told_as_if_new() -> None:
@@ -126,7 +128,7 @@ def test_notices_of__seen_again_after_a_restart__is_not_told_again() -> None:
 def test_notices_of__an_act_on_what_is_not_in_the_book__is_not_told() -> None:
     event = act_event(Act.ESCALATE, only(book_at(Stage.OPEN)), at(1))
     assert telling.notices_of(Book(), Book(), event, RULES, UTC) == ()
-    back = incidents.back_event(only(book_at(Stage.OPEN)), incidents.signs_of(raised(1))[0], at(1))
+    back = incidents.back_event(only(book_at(Stage.OPEN)), signs.signs_of(raised(1))[0], at(1))
     assert [one.why for one in telling.notices_of(Book(), book_at(Stage.OPEN), back, RULES, UTC)] == [Why.BACK]
 
 
@@ -252,10 +254,74 @@ def test_due__back_and_kept_quiet_and_stays__is_due_once_the_quiet_time_is_over(
     assert told.due(60 + QUIET_S) == [1]
 
 
-def test_due__an_s1_back_and_kept_quiet__is_due_no_later_than_any_s1() -> None:
+def test_notices_of__funds_at_risk_again__is_told_however_often() -> None:
     told = Told()
-    told.hear(raised(0, severity=S1), cleared(60, severity=S1), raised(120, severity=S1))
-    assert told.due(60 + REPEAT[S1]) == [1]
+    told.hear(raised(0, severity=S1), cleared(60, severity=S1))
+    assert told.hear(raised(61, severity=S1)) == [Why.BACK]
+    assert str(told.notices[-1].title) == "Again (2 times by now): It is full."
+
+
+def test_notices_of__taken_on_and_funds_at_risk_again__is_open_and_told() -> None:
+    told = Told()
+    told.hear(raised(0, severity=S1))
+    told.act(act_event(Act.ACKNOWLEDGE, only(told.book), at(1)))
+    told.hear(cleared(2, severity=S1))
+    assert told.hear(raised(3, severity=S1)) == [Why.REOPENED]
+    assert only(told.book).stage is Stage.OPEN
+
+
+def test_notices_of__the_stop_on_anew_or_because_of_what_stood__is_told() -> None:
+    told = Told()
+    key = ("hf_low", "main")
+    told.hear(raised(0, key), cleared(1, key))
+    stop = signs.Sign(key, S2, Level.ALERT, msg(signs.EMERGENCY_STOP, cause=msg("Low.")), stop=True)
+    assert told.act(incidents.back_event(only(told.book), stop, at(2))) == [Why.BACK]
+    found = Told()
+    found.hear(raised(0, key))
+    assert found.act(incidents.back_event(only(found.book), stop, at(59))) == []  # in the same breath
+    found = Told()
+    found.hear(raised(0, key))
+    assert found.act(incidents.back_event(only(found.book), stop, at(60))) == [Why.BACK]
+    assert str(found.notices[-1].title) == "EMERGENCY STOP: Low."
+    assert found.act(incidents.back_event(only(found.book), stop, at(200))) == []
+
+
+def test_notices_of__the_finding_behind_a_stop_is_over__is_said_in_its_words_and_that_the_stop_stays() -> None:
+    book = live(Book(), tripped(0), raised(0, ("hf_low", "main"), S1))
+    book = incidents.after(book, queued("n", incident=1))
+    stopped = live(Book(), tripped(0))
+    stopped = incidents.after(stopped, queued("n", incident=1))
+    for before, causes in ((book, frozenset({("hf_low", "main")})), (stopped, frozenset[tuple[str, str]]())):
+        over = incidents.over_event(only(before), at(9))
+        (notice,) = telling.notices_of(before, incidents.after(before, over), over, RULES, UTC, causes)
+        assert str(notice.title).startswith("Recovered: ")
+        assert "EMERGENCY" not in str(notice.title)
+        assert ("stays ON" in str(notice.lines[-1])) is bool(causes)
+
+
+def test_due__taken_on_and_back_without_a_word__is_due_once_quiet_is_over() -> None:
+    told = Told()
+    told.hear(raised(0))
+    told.act(act_event(Act.ACKNOWLEDGE, only(told.book), at(1)))
+    told.hear(cleared(2))
+    assert told.hear(raised(3)) == []
+    assert told.due(2 + QUIET_S - 1) == []
+    assert told.due(2 + QUIET_S) == [1]
+    told.book = incidents.after(told.book, queued("n", seconds=2 + QUIET_S, why=Why.REMINDER))
+    assert told.due(10**6) == []
+
+
+def test_worth_a_message__an_s1__after_ever_longer_whiles() -> None:
+    book = book_at(Stage.OPEN, S1)
+    told_at, minutes = 0, []
+    for minute in range(0, 1_300, 10):
+        book = incidents.after(book, queued(f"n{minute}", seconds=told_at * MINUTE, why=Why.REMINDER))
+        if minute and telling.worth_a_message(only(book), RULES, at(minute * MINUTE)):
+            minutes.append(minute)
+        told_at = minute
+    assert minutes == [10, 30, 70, 150, 310, 550, 790, 1_030, 1_270]
+    assert telling.worth_a_message(only(book_at(Stage.OPEN, S1)), RULES, at(0))  # never told
+    assert telling.worth_a_message(only(book_at(Stage.OPEN)), RULES, at(0))
 
 
 def test_escalates__told_in_vain_so_often__once() -> None:
@@ -321,6 +387,11 @@ def test_targets__an_s1_on_a_route_with_hours__is_never_held() -> None:
     assert found == (Target("slack", 0), Target("line", 0))
 
 
+def test_carriers__each_once_and_in_order() -> None:
+    assert telling.carriers(S1, TellRules((*RULES.routes, *RULES.routes))) == ("slack", "line")
+    assert telling.carriers(S3, RULES) == ()
+
+
 def test_fallbacks__in_order_and_once_and_not_who_is_told_anyway() -> None:
     rules = TellRules(
         routes=(
@@ -344,6 +415,8 @@ def test_queued_event__holds_all_that_a_try_needs() -> None:
         "severity": "S2",
         "level": "alert",
         "incident": 1,
+        "code": "",
+        "stop": False,
         "lines": [{"text": "a line", "args": {}}],
         "deliveries": [
             {"channel": "slack", "key": "key of n:slack", "held_ms": 2_000},

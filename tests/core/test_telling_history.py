@@ -11,12 +11,15 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from tests.core.make import at, recorded
 from tests.core.make_notices import OFFICE, S1, S2, S3, cleared, raised, tripped
-from ultrad.core import incidents, telling
+from ultrad.core import incidents, signs, telling
 from ultrad.core import outbox as box_of
+from ultrad.core import outbox_events as became
 from ultrad.core.events import Event, Level, Recorded, Severity
 from ultrad.core.incidents import Book, Incident, Stage
 from ultrad.core.outbox import Delivery, Outbox
 from ultrad.core.record import pack, unpack
+from ultrad.core.superseding import outdated
+from ultrad.core.superseding import settled as settled_of
 from ultrad.core.telling import Notice, Route, TellRules
 from ultrad.i18n import msg
 from ultrad.units import Now
@@ -55,6 +58,9 @@ class Telling(RuleBasedStateMachine):
     def record(self, event: Event) -> None:
         before, self.book = self.book, incidents.after(self.book, event)
         self.keep(event)
+        if event.kind == incidents.Act.RESOLVE:
+            for old in settled_of(self.outbox, int(str(event.data["incident"]))):
+                self.post(became.superseded_event(old, event.now))
         self.tell(telling.notices_of(before, self.book, event, RULES, UTC), event.now)
 
     def tell(self, notices: tuple[Notice, ...], now: Now) -> None:
@@ -74,6 +80,9 @@ class Telling(RuleBasedStateMachine):
     def post(self, event: Event) -> None:
         self.outbox = box_of.after(self.outbox, event)
         self.keep(event)
+        if event.kind == telling.QUEUED:
+            for old in outdated(self.outbox, str(event.data["notice"]), event.now):
+                self.post(became.superseded_event(old, event.now))
 
     def hear(self, event: Event) -> None:
         for follows in incidents.follow(self.book, event):
@@ -111,7 +120,7 @@ class Telling(RuleBasedStateMachine):
     @rule(severity=st.sampled_from([S1, S2, S3]))
     def report(self, severity: Severity) -> None:
         number = self.book.last_number + 1
-        sign = incidents.Sign(
+        sign = signs.Sign(
             (incidents.REPORTED, str(number)), severity, Level.ALERT, msg("It smells of {what}.", what="ash")
         )
         self.record(incidents.opened_event(number, sign, self.now(), "taro"))
@@ -159,28 +168,28 @@ class Telling(RuleBasedStateMachine):
     def deliver(self, channel: str, ref: str) -> None:
         one = box_of.next_for(self.outbox, channel, at(self.clock_s))
         if one is not None:
-            self.post(box_of.delivered_event(one, ref, self.now()))
+            self.post(became.delivered_event(one, ref, self.now()))
 
     @precondition(lambda self: self.outbox.waiting)
     @rule(data=st.data(), what=st.sampled_from(["given_up", "spared", "unsure"]))
     def become(self, data: st.DataObject, what: str) -> None:
         one, now = self.waiting(data), self.now()
         if what == "unsure" and not one.marked:
-            self.post(box_of.unsure_event(one, now))
+            self.post(became.unsure_event(one, now))
         elif what == "spared":
-            self.post(box_of.spared_event(one, now))
+            self.post(became.spared_event(one, now))
         elif what == "given_up":
-            event = box_of.given_up_event(one, msg("No."), now)
+            event = became.given_up_event(one, msg("No."), now)
             self.post(event)
             self.hear(event)
 
-    @rule(channel=st.sampled_from(["slack", "line", "hook"]), failing=st.none() | st.integers(0, 10**6))
-    def stand_in(self, channel: str, failing: int | None) -> None:
+    @rule(channel=st.sampled_from(["slack", "line", "hook"]), failing=st.integers(0, 10**6))
+    def stand_in(self, channel: str, failing: int) -> None:
         now = self.now()
         for one in box_of.stranded(self.outbox, channel, failing, DOWN_MS, now):
             taken = box_of.addressed(self.outbox)[one.told.notice]
             for other in telling.fallbacks(one.told.severity, RULES, taken)[:1]:
-                self.post(box_of.rerouted_event(one, other, f"{one.told.notice}:{other}", now))
+                self.post(became.rerouted_event(one, other, f"{one.told.notice}:{other}", now))
 
     @precondition(lambda self: self.outbox.waiting)
     @rule(data=st.data())
@@ -223,6 +232,7 @@ class Telling(RuleBasedStateMachine):
         assert set(outbox.heard) <= set(outbox.done)
         under_way = {one.told.notice for one in outbox.waiting}
         assert {notice for notice, _ in outbox.done} <= under_way
+        assert set(outbox.overtaken) <= under_way
 
     @invariant()
     def nobody_is_told_twice(self) -> None:

@@ -8,7 +8,8 @@ import pytest
 from ultrad.core.admission import Refusal, Verdict
 from ultrad.core.events import Event, Recorded
 from ultrad.core.intent_events import admitted_event, held_event, proposed_event, refused_event, signed_event
-from ultrad.core.intents import Blotter, Intent, Purpose, Stage, Version, after
+from ultrad.core.intent_steps import Purpose, Version
+from ultrad.core.intents import Blotter, Intent, Stage, after
 from ultrad.core.signals import Action, Signal, Source
 from ultrad.core.trade_status import end_of, line_of, lines_of, recent_lines
 from ultrad.core.wire import from_json, to_json

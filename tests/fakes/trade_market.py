@@ -1,6 +1,7 @@
 """A pool with one account in it, moved by a test: what it supplies in one asset, and what it owes in another."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from ultrad.addresses import checksum
@@ -30,11 +31,13 @@ GAS = {"approve": 46_000, "supply": 190_000, "withdraw": 200_000}
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What a transaction changes. Amounts in smallest units of the traded asset."""
+    """What a transaction changes. Amounts in smallest units of the traded asset, or of the other one."""
 
     holdings: tuple[Holding, Holding]
     wallet: int = 0
     allowance: int = 0
+    other_wallet: int = 0
+    other_allowance: int = 0
 
 
 REFERENCE = State(
@@ -50,7 +53,8 @@ class FakeMarket:
     """Implements `Market`. A test sets its fields; `apply` does what a mined call does.
 
     down: why nothing can be read. simulates: whether a node has `eth_simulateV1`. refuses: what every simulation
-    answers, whatever the call. cap_left, liquidity: as `Room` has them. revision: as the pool names itself.
+    answers, whatever the call. also: what calls do that are no trader's (None: it is one). cap_left, liquidity: as
+    `Room` has them. revision: as the pool names itself.
     """
 
     def __init__(self, clock: Clock, state: State = REFERENCE) -> None:
@@ -65,6 +69,7 @@ class FakeMarket:
         self.number = 1
         self.quotes = 0
         self.simulated: list[Call] = []
+        self.also: Callable[[State, Call], State | None] = lambda _state, _call: None
         self._clock = clock
 
     # ------------------------------------------------------------ the script
@@ -114,13 +119,13 @@ class FakeMarket:
         )
 
     def approve(self, amount: int) -> Call:
-        return _call("approve", self.state.holdings[0].asset, APPROVE, POOL, amount)
+        return call_of("approve", self.state.holdings[0].asset, APPROVE, POOL, amount)
 
     def supply(self, amount: int) -> Call:
-        return _call("supply", POOL, SUPPLY, self.state.holdings[0].asset, amount, ACCOUNT, 0)
+        return call_of("supply", POOL, SUPPLY, self.state.holdings[0].asset, amount, ACCOUNT, 0)
 
     def withdraw(self, amount: int) -> Call:
-        return _call("withdraw", POOL, WITHDRAW, self.state.holdings[0].asset, amount, ACCOUNT)
+        return call_of("withdraw", POOL, WITHDRAW, self.state.holdings[0].asset, amount, ACCOUNT)
 
     async def simulate(self, call: Call) -> Simulated:
         self._reached()
@@ -131,7 +136,7 @@ class FakeMarket:
             self._after(self.state, call)
         except Permanent as error:
             return Simulated(None, error.message)
-        return Simulated(GAS[call.about], None)
+        return Simulated(GAS.get(call.about, 200_000), None)
 
     async def health_after(self, calls: tuple[Call, ...]) -> Wad | None:
         self._reached()
@@ -160,6 +165,8 @@ class FakeMarket:
     def _after(self, state: State, call: Call) -> State:
         arguments = words("0x" + call.data[4:].hex())
         asset = state.holdings[0].asset
+        if (further := self.also(state, call)) is not None:
+            return further
         if call.data == self.approve(arguments[1]).data:
             return replace(state, allowance=arguments[1])
         amount = arguments[1]
@@ -170,13 +177,15 @@ class FakeMarket:
                 raise _refused("SupplyCapExceeded")
             holdings = pool.after_supply(state.holdings, asset, amount, REVISION)
             allowance = state.allowance - amount
-            return State((holdings[0], holdings[1]), state.wallet - amount, allowance)
+            return replace(
+                state, holdings=(holdings[0], holdings[1]), wallet=state.wallet - amount, allowance=allowance
+            )
         if call.data == self.withdraw(amount).data:
             there = pool.supplied(state.holdings[0], REVISION)
             if amount > there and amount != pool.WHOLE:
                 raise _refused("NotEnoughAvailableUserBalance")
             holdings = pool.after_withdraw(state.holdings, asset, amount, REVISION)
-            after = State((holdings[0], holdings[1]), state.wallet + min(amount, there), state.allowance)
+            after = replace(state, holdings=(holdings[0], holdings[1]), wallet=state.wallet + min(amount, there))
             health_factor = self._health(after)
             if health_factor != INFINITE_HF and health_factor < WAD:
                 raise _refused("HealthFactorLowerThanLiquidationThreshold")
@@ -188,5 +197,5 @@ def _refused(name: str) -> Permanent:
     return Permanent(msg("Aave refused it: {name}", name=name))
 
 
-def _call(about: str, target: Address, signature: str, *arguments: int | str) -> Call:
+def call_of(about: str, target: Address, signature: str, *arguments: int | str) -> Call:
     return Call(about, target, bytes.fromhex(call_data(signature, *arguments)[2:]))

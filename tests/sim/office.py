@@ -136,10 +136,17 @@ class Office:
 
     # -------------------------------------------------------- what happens
 
-    def queue(self, *to: str, severity: Severity = S2, incident: int | None = None, held_s: int = 0) -> str:
+    def queue(
+        self,
+        *to: str,
+        severity: Severity = S2,
+        incident: int | None = None,
+        held_s: int = 0,
+        why: Why = Why.OPENED,
+    ) -> str:
         """Queue a notice, beside the desk; answers its id."""
         name = self.new_id()
-        notice = Notice(Why.OPENED, severity, Level.ALERT, msg("notice {name}", name=name), (), incident)
+        notice = Notice(why, severity, Level.ALERT, msg("notice {name}", name=name), (), incident)
         targets = tuple(Target(one, held_s * 1_000) for one in to)
         keys = {one: f"key of {name}:{one}" for one in to}
         event = queued_event(notice, name, keys, targets, self.clock.now())

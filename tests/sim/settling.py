@@ -11,7 +11,8 @@ from tests.fakes.bot import FakeBot
 from tests.fakes.wild_ledger import WildLedger, nonce_of
 from tests.sim.trading import Bench, bench, trading_config
 from ultrad.config import Config
-from ultrad.core.intents import Intent, Step
+from ultrad.core.intent_steps import Step
+from ultrad.core.intents import Intent
 from ultrad.core.signals import Action
 
 GWEI = 10**9

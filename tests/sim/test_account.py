@@ -12,12 +12,12 @@ from tests.fakes.ledger import FakeLedger, FakeSigner
 from tests.fakes.trade_market import REFERENCE, FakeMarket
 from tests.sim.trading import trading_config
 from tests.sim.world import HANAKO, SERVICE_UID, TARO, World, world
-from ultrad.assembly import TradeOutside
 from ultrad.core import account_book
 from ultrad.core.estop import Mode
 from ultrad.errors import Permanent, Transient
 from ultrad.i18n import msg
 from ultrad.operations import ExpectRequest, Person
+from ultrad.outside import TradeOutside
 from ultrad.watchdog.account import KEEP_MS, UNREAD, UNREAD_MS
 
 pytestmark = pytest.mark.looptime(noop_cycles=0)

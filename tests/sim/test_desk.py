@@ -1,19 +1,20 @@
 """Incidents at work: what becomes one, who is told of it and when, across restarts."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 import anyio
 import pytest
 
 from tests.core.make import cause, recorded
-from tests.sim.office import OFFICE_HOURS, S1, S2, S3, SOON_S, Office, broken, unhurried, wall
+from tests.sim.office import OFFICE_HOURS, S1, S2, S3, SOON_S, WEEKDAYS, Office, broken, unhurried, wall
 from ultrad.core import incidents
 from ultrad.core.estop import Mode, resume_event, trip_event
 from ultrad.core.estop_rules import operator_cause
 from ultrad.core.events import Event, Json, Level, Severity
 from ultrad.core.incidents import Incident
-from ultrad.core.telling import SETTLE_MS
+from ultrad.core.telling import SETTLE_MS, Route, TellRules
 from ultrad.errors import Transient
 from ultrad.i18n import msg
 from ultrad.startup import Past, of_kinds
@@ -94,6 +95,67 @@ async def test_desk__hours__hold_an_s2_until_they_open_and_an_s1_never(now: str,
         await anyio.sleep(2 * MINUTE)
         assert office.shown("slack").count("disk_full is so.") == 1  # nor is it told again before it was heard
         assert "disk_full is so." not in office.shown("line")
+
+
+@pytest.mark.usefixtures("days")
+async def test_desk__taken_on_and_the_stop_on_anew__is_told_again_and_again() -> None:
+    async with Office().life() as office:
+        await office.estop.trip(cause("hf_low"))
+        await anyio.sleep(MINUTE)
+        await office.desk.acknowledge(1, "taro")
+        office.flag.rm()
+        await anyio.sleep(32 * MINUTE)
+        assert mode(office) is Mode.OFF
+        told = len(office.shown("slack"))
+        await office.estop.trip(cause("hf_low"))
+        await anyio.sleep(30 * MINUTE)
+        assert sum("hf_low" in title for title in office.shown("slack")[told:]) >= 3
+
+
+WEEKEND = TellRules(
+    routes=(
+        Route("office", frozenset({S2}), ("line",), hours=WEEKDAYS),
+        Route("always", frozenset({S1, S2}), ("slack",)),
+    ),
+    costly=frozenset({"line"}),
+)
+
+
+@pytest.mark.usefixtures("days")
+async def test_desk__comes_and_goes_all_weekend__monday_begins_with_one_notice() -> None:
+    async with Office(tell=WEEKEND, clock=wall("2026-05-01T18:30")).life() as office:
+        for _ in range(62):
+            office.find(broken())
+            await anyio.sleep(HOUR / 2)
+            office.find()
+            await anyio.sleep(HOUR / 2)
+        await anyio.sleep(2 * HOUR)
+        assert office.shown("line") == ["Recovered: disk_full is so."]
+
+
+@pytest.mark.usefixtures("days")
+async def test_desk__resolved_before_monday__is_not_told_then() -> None:
+    async with Office(tell=WEEKEND, clock=wall("2026-05-01T18:30")).life() as office:
+        office.find(broken())
+        await anyio.sleep(10 * MINUTE)
+        office.find()
+        await anyio.sleep(MINUTE)
+        await office.desk.resolve(1, "taro", "done")
+        await anyio.sleep(64 * HOUR)
+        assert office.shown("line") == []
+
+
+@pytest.mark.usefixtures("days")
+async def test_desk__held_until_monday_and_then_an_s1__is_told_again_and_again() -> None:
+    async with Office(tell=OFFICE_HOURS, clock=wall("2026-05-01T19:00")).life() as office:
+        office.find(broken("endpoints_disagree"))
+        await anyio.sleep(MINUTE)
+        assert office.shown("slack") == []
+        office.find(replace(broken("endpoints_disagree", S1), level=Level.EMERGENCY))
+        await anyio.sleep(3 * HOUR)
+        assert len(office.shown("slack")) >= 15
+        assert [one.data["channel"] for one in office.events("notice.superseded")] == ["slack"]
+        assert len(office.recorded("incident.escalated")) == 1
 
 
 # ---------------------------------------------------------------- what operators say
@@ -262,7 +324,7 @@ async def test_override__removed_flag__is_told_and_its_end_ends_what_was_a_cause
         await until(office, 31)
         assert mode(office) is Mode.OFF
         assert (only(office).stands, only(office).is_open) == (False, True)
-        assert any(title.startswith("Recovered: EMERGENCY STOP") for title in office.shown("line"))
+        assert "Recovered: Stopped by taro: drill" in office.shown("line")
 
 
 # ---------------------------------------------------------------- told again

@@ -3,10 +3,11 @@
 import anyio
 import pytest
 
-from tests.sim.office import S1, S2, TELL, Office
-from ultrad.core.events import Level
+from tests.fakes.channel import FakeChannel
+from tests.sim.office import S1, S2, TELL, Office, broken
+from ultrad.core.events import Level, Severity
 from ultrad.core.outbox import Delivery
-from ultrad.core.telling import Notice, Target, TellRules, Why, queued_event
+from ultrad.core.telling import Notice, Route, Target, TellRules, Why, queued_event
 from ultrad.i18n import msg
 from ultrad.ports import Quota
 from ultrad.postman import MOST_AT_ONCE, PostRules
@@ -114,14 +115,90 @@ async def test_fallback__told_anyway_or_given_up_on__is_never_a_stand_in() -> No
         assert len(office.channels["hook"].tries) == len(office.channels["mail"].tries) == 1
 
 
-async def test_fallback__not_configured_any_more__another_is_told_and_it_is_given_up_on() -> None:
-    async with Office(alone=True, post=PostRules(give_up_ms=3_600_000)).life() as office:
-        office.queue("fax")
-        await anyio.sleep(DOWN_S + 2)
-        assert office.shown("hook") == ["notice notice-1"]
-        await anyio.sleep(3_600)
+async def test_fallback__renamed_between_restarts__its_notices_go_to_the_present_channels() -> None:
+    office = alone(TellRules((Route("all", frozenset({S1, S2}), ("slack", "line"), fallback=("hook",)),)))
+    async with office.life():
+        office.queue("fax", "line", severity=S1, incident=1)
+        office.queue("fax", severity=S2, incident=2, held_s=60)
+        await anyio.sleep(2)
+        assert stand_ins(office) == [("fax", "slack"), ("fax", "slack"), ("fax", "line")]
+        assert office.shown("slack") == office.shown("line") == ["notice notice-1"]
         assert "it is not configured any more" in str(office.events("notice.given_up")[0].message)
+        await anyio.sleep(60)
+        assert office.shown("slack") == ["notice notice-1", "notice notice-2"]
         assert office.postman.outbox.waiting == ()
+
+
+async def test_fallback__not_configured_any_more_and_heard_elsewhere__is_given_up_on_only() -> None:
+    office = alone()
+    async with office.life():
+        office.queue("fax", "line")
+        office.postman._lines["fax"] = office.postman._lines["hook"]
+        await anyio.sleep(2)
+        del office.postman._lines["fax"]
+        await anyio.sleep(2)
+        assert stand_ins(office) == []
+        assert len(office.recorded("notice.given_up")) == 1
+
+
+async def test_fallback__no_channel_is_configured__it_waits() -> None:
+    office = alone()
+    office.channels = {}
+    async with office.life():
+        office.queue("slack")
+        await anyio.sleep(2)
+        assert [one.channel for one in office.postman.outbox.waiting] == ["slack"]
+
+
+async def test_desk__channel_renamed_between_restarts__its_s1_is_told_on_and_on() -> None:
+    office = Office(tell=TellRules((Route("all", frozenset({S1, S2}), ("slack",)),)))
+    office.channels["slack"].mode = "down"
+    async with office.life():
+        office.find(broken("hf_low", S1))
+        await anyio.sleep(600)
+    office.channels = {"dev": FakeChannel("dev")}
+    office.tell = TellRules((Route("all", frozenset({S1, S2}), ("dev",)),))
+    async with office.life():
+        await anyio.sleep(5)
+        assert "hf_low is so." in office.shown("dev")
+        await anyio.sleep(1_500)
+        assert sum("Still so" in one and "hf_low" in one for one in office.shown("dev")) >= 2
+
+
+@pytest.mark.parametrize("severity", [S1, S2])
+async def test_fallback__the_only_channel_rejects__another_is_told(severity: Severity) -> None:
+    async with alone().life() as office:
+        office.channels["slack"].mode = office.channels["hook"].mode = "rejected"
+        office.queue("slack", severity=severity)
+        await anyio.sleep(5)
+        assert stand_ins(office) == [("slack", "hook"), ("hook", "mail")]
+        assert office.shown("mail") == ["notice notice-1"]
+        assert "slack did not take it; hook is told instead" in str(office.events("notice.rerouted")[0].message)
+        assert office.postman.outbox.waiting == ()
+
+
+async def test_fallback__too_old__another_is_told_before_it_is_given_up_on() -> None:
+    async with Office(alone=True, post=PostRules(give_up_ms=60_000)).life() as office:
+        office.channels["slack"].mode = "down"
+        office.queue("slack")
+        await anyio.sleep(62)
+        assert office.shown("hook") == ["notice notice-1"]
+
+
+async def test_fallback__rejects_three_in_a_row__is_down_until_it_takes_one() -> None:
+    async with alone().life() as office:
+        office.channels["slack"].mode = "rejected"
+        for number in range(2):
+            office.queue("slack", incident=number)
+        await anyio.sleep(DOWN_S + 2)
+        assert office.told() == set()
+        office.queue("slack", incident=2)
+        await anyio.sleep(DOWN_S + 2)
+        assert office.told() == {("channel_down", "slack")}
+        office.channels["slack"].mode = "ok"
+        office.queue("slack")
+        await anyio.sleep(2)
+        assert office.told() == set()
 
 
 async def test_fallback__slow_but_not_down__nobody_stands_in() -> None:
@@ -130,7 +207,7 @@ async def test_fallback__slow_but_not_down__nobody_stands_in() -> None:
         office.journal.full = True  # nothing is tried: no channel's fault
         office.queue("slack")
         await anyio.sleep(2 * DOWN_S)
-        assert office.postman.outbox.waiting[0].stand_ins == ()
+        assert stand_ins(office) == []
         assert office.told() == set()
 
 
@@ -162,7 +239,9 @@ async def test_fallback__spared_and_nobody_left__is_spared_and_said() -> None:
     async with alone(TellRules()).life() as office:
         office.channels["line"].left = Quota(200, 199, 1)
         office.queue("line")
+        office.queue("line", why=Why.REMINDER)
         await anyio.sleep(2)
+        assert office.shown("line") == ["notice notice-1"]  # nobody else would tell it
         assert len(office.recorded("notice.spared")) == 1
         assert stand_ins(office) == []
 

@@ -185,9 +185,9 @@ def assert_once_or_given_up(made: World) -> None:
             meant.update(((name, str(row["channel"])), str(row["key"])) for row in _rows(event))
         elif event.kind == "notice.rerouted":
             meant[name, str(data["to"])] = str(data["to_key"])
-        elif event.kind in {"notice.delivered", "notice.given_up"}:
+        elif event.kind in {"notice.delivered", "notice.given_up", "notice.superseded"}:
             ended[name, str(data["channel"])] += 1
-            if event.kind == "notice.given_up":
+            if event.kind != "notice.delivered":
                 given_up.add(meant[name, str(data["channel"])])
     assert ended == Counter(meant.keys())
     names = {key: name for (name, _), key in meant.items()}

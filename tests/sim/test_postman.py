@@ -7,9 +7,11 @@ import anyio
 import pytest
 
 from tests.fakes.channel import FakeChannel
-from tests.sim.office import S1, SOON_S, Office, unhurried
+from tests.sim.office import S1, S2, SOON_S, Office, broken, unhurried
+from ultrad.core.estop import Cause
 from ultrad.core.events import Level
 from ultrad.core.outbox import TRIES_IN_A_ROW
+from ultrad.core.telling import TellRules
 from ultrad.errors import Transient
 from ultrad.i18n import msg
 from ultrad.ports import Outgoing
@@ -135,12 +137,54 @@ async def test_postman__journal_takes_nothing__an_s1_goes_out_and_an_s2_waits(fa
         office.queue("hook", severity=S1, incident=2)
         await anyio.sleep(6)
         assert office.shown("hook") == ["notice notice-2"]
-        await anyio.sleep(600)
+        await anyio.sleep(200)
         assert len(office.shown("hook")) == 1
         office.journal.recover()
         await anyio.sleep(5)
         assert office.shown("hook") == ["notice notice-2", "notice notice-1"]
         assert office.told() == set()  # the channel was never at fault
+
+
+async def test_postman__journal_takes_nothing__an_s1_does_not_wait_behind_what_must() -> None:
+    async with Office(alone=True, tell=TellRules()).life() as office:
+        office.channels["hook"].mode = "down"
+        office.queue("hook", severity=S1, incident=1)
+        await anyio.sleep(120)  # tried so often that others have a turn
+        office.journal.full = True
+        office.queue("hook", incident=2)
+        office.channels["hook"].mode = "ok"
+        await anyio.sleep(70)
+        assert office.shown("hook") == ["notice notice-1"]
+
+
+async def test_postman__journal_full_for_minutes__whatever_is_meant_to_be_heard_goes_out_once() -> None:
+    async with alone().life() as office:
+        office.journal.full = True
+        office.queue("hook", "line", incident=1)
+        await anyio.sleep(295)
+        assert office.shown("hook") == office.shown("line") == []
+        await anyio.sleep(15)
+        assert office.shown("hook") == office.shown("line") == ["notice notice-1"]
+        office.journal.recover()
+        await anyio.sleep(60)
+        assert len(office.shown("hook")) == len(office.shown("line")) == 1
+
+
+@pytest.mark.parametrize("code", ["journal_unwritable", "state_unusable", "flag_unwritable"])
+async def test_postman__the_disk_itself__is_told_without_it(code: str) -> None:
+    async with Office().life() as office:
+        office.journal.full = True
+        office.find(broken(code))
+        await anyio.sleep(10)
+        assert office.shown("slack") == [f"{code} is so."]
+
+
+async def test_postman__journal_full_and_a_stop_that_is_no_s1__is_told_without_it() -> None:
+    async with Office().life() as office:
+        office.journal.full = True
+        await office.estop.trip(Cause("feed_stale", "", office.clock.now(), "ultrad", msg("Silent."), severity=S2))
+        await anyio.sleep(10)
+        assert office.shown("slack") == ["EMERGENCY STOP: Silent."]
 
 
 @pytest.mark.usefixtures("days")
@@ -238,7 +282,7 @@ class Slowly(FakeChannel):
 
 @pytest.mark.parametrize("mode", ["ok", "rejected"])
 async def test_postman__given_up_on_while_under_way__is_recorded_as_it_was(mode: str) -> None:
-    office = alone(PostRules(give_up_ms=5_000))
+    office = Office(alone=True, post=PostRules(give_up_ms=5_000), tell=TellRules())
     office.channels["hook"] = Slowly("hook", mode)
     async with office.life():
         office.queue("hook")
@@ -249,7 +293,7 @@ async def test_postman__given_up_on_while_under_way__is_recorded_as_it_was(mode:
 
 
 async def test_postman__given_up_on_while_the_disk_is_waited_for__is_not_tried() -> None:
-    async with alone(PostRules(give_up_ms=1_000)).life() as office:
+    async with Office(alone=True, post=PostRules(give_up_ms=1_000), tell=TellRules()).life() as office:
         office.journal.hang()
         office.queue("hook", severity=S1)
         await anyio.sleep(20)

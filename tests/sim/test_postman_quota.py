@@ -6,10 +6,10 @@ import anyio
 import pytest
 
 from tests.fakes.channel import FakeChannel
-from tests.sim.office import S1, S2, SOON_S, Office
+from tests.sim.office import S1, S2, SOON_S, Office, broken
 from ultrad.core.events import Level, Severity
 from ultrad.core.outbox import Told
-from ultrad.core.telling import Why
+from ultrad.core.telling import Route, TellRules, Why
 from ultrad.errors import Permanent
 from ultrad.i18n import msg
 from ultrad.ports import Quota
@@ -80,6 +80,37 @@ async def test_postman__quota__is_counted_between_two_questions_and_asked_again(
         assert "quota_low" not in {code for code, _ in office.told()}
 
 
+@pytest.mark.parametrize(
+    ("used", "why", "goes"),
+    [
+        (179, Why.REMINDER, True),
+        (180, Why.REMINDER, False),
+        (180, Why.RECOVERED, False),
+        (199, Why.OPENED, True),
+        (199, Why.BACK, True),
+    ],
+)
+async def test_postman__last_tenth_of_the_quota__is_kept_for_first_notices_of_an_s1(
+    used: int, why: Why, *, goes: bool
+) -> None:
+    async with alone().life() as office:
+        office.channels["line"].left = Quota(200, used, 1)
+        office.queue("line", severity=S1, why=why)
+        await anyio.sleep(SOON_S)
+        assert ("notice notice-1" in office.shown("line")) is goes
+
+
+async def test_postman__quota_is_low_on_the_only_channel__first_notices_and_its_own_are_told() -> None:
+    rules = TellRules((Route("all", frozenset({S1, S2}), ("line",)),), costly=frozenset({"line"}))
+    async with Office(tell=rules).life() as office:
+        office.channels["line"].left = LOW
+        office.find(broken("backup_failed"))
+        await anyio.sleep(7_000)
+        assert office.shown("line")[0] == "backup_failed is so."
+        assert "has 49 of its 200 messages left" in office.shown("line")[1]
+        assert not any("Still so" in one for one in office.shown("line"))
+
+
 @pytest.mark.parametrize("fault", ["hang", "broken"])
 async def test_postman__quota_is_not_told__spares_nothing_and_holds_up_little(fault: str) -> None:
     class Silent(FakeChannel):
@@ -114,6 +145,19 @@ async def test_test__each_outcome__is_answered() -> None:
         with pytest.raises(Permanent, match=r"no channel fax; there are: slack, line"):
             await office.postman.test("fax", told())
         assert office.postman.outbox.waiting == ()
+
+
+async def test_test__taken__ends_the_pause_of_what_waits() -> None:
+    async with alone().life() as office:
+        office.channels["hook"].mode = "refused"
+        office.queue("hook")
+        await anyio.sleep(3_600)
+        office.channels["hook"].mode = "ok"
+        assert await office.postman.test("hook", told()) is None
+        (line,) = [one for one in office.postman.channels() if one.name == "hook"]
+        assert line.failing_since_ms is None
+        await anyio.sleep(1)
+        assert office.shown("hook") == ["Test.", "notice notice-1"]
 
 
 async def test_channels__each__as_it_is_now() -> None:

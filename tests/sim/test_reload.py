@@ -9,6 +9,7 @@ from pathlib import Path
 import anyio
 import pytest
 
+from tests.fakes.journal import FakeJournal
 from tests.sim.world import BAD, GOOD, HANAKO, NEAR, SERVICE_UID, TARO, World, configured, world
 from ultrad import assembly
 from ultrad.config import Config, ConfigError, Secret
@@ -19,6 +20,7 @@ from ultrad.errors import Permanent, Transient, UltradError
 from ultrad.i18n import msg
 from ultrad.operations import IncidentRequest, Person, ReloadAnswer, ResumeRequest
 from ultrad.reload import JOURNAL_S, READ_S
+from ultrad.units import Now
 
 pytestmark = pytest.mark.looptime(noop_cycles=0)
 
@@ -165,6 +167,28 @@ async def test_reload__job_switched_off_and_on__misses_nothing_between() -> None
         await made.pass_by(9 * MINUTES)
         fires = [str(one.event.data["fire"])[11:16] for one in made.recorded("job.started.housekeeping")]
         assert fires == ["12:40"]
+
+
+async def test_reload__failing_job_switched_off__its_findings_are_over_and_come_back_with_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def refuse(_journal: object, _now: Now) -> None:
+        raise Permanent(msg("no"))
+
+    monkeypatch.setattr(FakeJournal, "housekeeping", refuse)
+    off = configured(more='[jobs.housekeeping]\nenabled = false\ncron = "* * * * *"')
+    on = configured(more='[jobs.housekeeping]\ncron = "* * * * *"')
+    async with world(on) as made:
+        await made.pass_by(4 * MINUTES)
+        conditions = made.life.assembly.organs.conditions
+        subjects = {one.finding.subject for one in conditions.standing()}
+        assert "housekeeping" in subjects
+        await reload(made, off)
+        await anyio.sleep(1)
+        assert "housekeeping" not in {one.finding.subject for one in conditions.standing()}
+        await reload(made, on)
+        await anyio.sleep(1)
+        assert "housekeeping" in {one.finding.subject for one in conditions.standing()}
 
 
 # ------------------------------------------------------------ refusals

@@ -10,7 +10,8 @@ from tests.fakes.wild_ledger import fees_of, nonce_of
 from tests.sim.settling import GWEI, wild
 from tests.sim.world import TARO
 from ultrad.core.estop import Mode
-from ultrad.core.intents import Purpose, Stage
+from ultrad.core.intent_steps import Purpose
+from ultrad.core.intents import Stage
 from ultrad.core.signals import Action
 from ultrad.i18n import msg
 from ultrad.trader.settling import USURPED_MS

@@ -9,7 +9,8 @@ from tests.fakes.wild_ledger import nonce_of
 from tests.sim.settling import wild
 from tests.sim.trading import trading_config
 from ultrad.core.events import Event
-from ultrad.core.intents import Purpose, Stage
+from ultrad.core.intent_steps import Purpose
+from ultrad.core.intents import Stage
 from ultrad.core.signals import Action
 from ultrad.i18n import msg
 

@@ -17,7 +17,8 @@ from tests.sim.world import TARO
 from ultrad.config import Config
 from ultrad.core.estop import Mode
 from ultrad.core.events import Recorded
-from ultrad.core.intents import Purpose, fold
+from ultrad.core.intent_steps import Purpose
+from ultrad.core.intents import fold
 from ultrad.core.signals import Action
 from ultrad.errors import Permanent, Transient
 

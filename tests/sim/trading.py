@@ -14,12 +14,12 @@ from tests.fakes.ledger import FakeLedger, FakeSigner
 from tests.fakes.rows import FakeRows
 from tests.fakes.trade_market import REFERENCE, WETH, FakeMarket
 from tests.sim.world import World, configured, world
-from ultrad.assembly import TradeOutside
 from ultrad.config import Config
 from ultrad.core.decisions import Decision
 from ultrad.core.intents import Blotter, Intent
 from ultrad.core.signals import Action, Source
 from ultrad.operations import SignalAnswer
+from ultrad.outside import TradeOutside
 from ultrad.ports import Clock
 
 TRADE = f'[trade]\nposition = "main"\nasset = "{WETH}"\ntrade_usd = 50\n'

@@ -23,7 +23,7 @@ from tests.fakes.flag import FakeFlag
 from tests.fakes.host import FakeHost
 from tests.fakes.journal import FakeJournal
 from ultrad import startup
-from ultrad.assembly import Assembly, Outside, TradeOutside, assemble
+from ultrad.assembly import Assembly, assemble
 from ultrad.config import Config, load
 from ultrad.core.estop import Cause, EstopState, Mode, fold
 from ultrad.core.events import Level, Recorded
@@ -31,6 +31,7 @@ from ultrad.errors import Fatal, UltradError
 from ultrad.gate import GateShutError, MaybeSentError
 from ultrad.i18n import ENGLISH, Message
 from ultrad.operations import IncidentRequest, Person, ResumeAnswer, ResumeRequest
+from ultrad.outside import Outside, TradeOutside
 from ultrad.ports import JournalHead, Probe
 from ultrad.startup import Past
 from ultrad.units import Now

@@ -24,7 +24,8 @@ from ultrad.adapters.journal.reader import open_reader
 from ultrad.control_client import Client
 from ultrad.core import intents as life
 from ultrad.core.events import Recorded
-from ultrad.core.intents import ENDS, Intent, Purpose, Stage
+from ultrad.core.intent_steps import Purpose
+from ultrad.core.intents import ENDS, Intent
 from ultrad.core.status import Status
 from ultrad.core.trade_status import IntentLine
 from ultrad.devnet.abi import keccak256
@@ -197,7 +198,7 @@ class Place:
             try:
                 line = self._drive(installation, child, decision, intent_id)
                 if line is not None:
-                    status = _status_of(installation, line)
+                    status = _status_of(installation, _due(installation, kills))
                     break
                 kills += 1
             finally:
@@ -327,14 +328,20 @@ def _hand_in(client: Client, decision: dict[str, Any]) -> bool:
     return True
 
 
-def _status_of(installation: Installation, line: IntentLine) -> Status:
-    """The daemon's status, once what follows from a failure has followed."""
+def _due(installation: Installation, kills: int) -> set[str]:
+    """What somebody has to be told of: a process that died, and what became of a leg that nobody is sure of."""
+    legs = {str(one.event.data["leg"]) for one in _events(installation) if "leg" in one.event.data}
+    return {f"{leg}_leg" for leg in legs} | ({"died"} if kills else set())
+
+
+def _status_of(installation: Installation, due: set[str]) -> Status:
+    """The daemon's status, once these incidents are open."""
 
     def look() -> Status | None:
         status = Client(installation.at / "run" / "control.sock").status()
-        return status if status.incidents or line.stage is not Stage.FAILED else None
+        return status if due <= {one.code for one in status.incidents} else None
 
-    found: Status = wait_for(look, f"what follows from {line}")
+    found: Status = wait_for(look, f"the incidents {due}")
     return found
 
 

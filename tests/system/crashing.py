@@ -24,9 +24,9 @@ from typing import Any
 
 from ultrad import app, trading
 from ultrad.adapters.journal.journal import open_journal
-from ultrad.assembly import TradeOutside
 from ultrad.cli.main import main
 from ultrad.core.events import Event
+from ultrad.outside import TradeOutside
 from ultrad.trader import pipeline, settling
 
 TICK_S = 0.05

@@ -19,7 +19,8 @@ import pytest
 
 from tests.fakes.octobot import Webhook
 from tests.system.crash_rig import BUY, SELL, Launcher, Place, Scene, Told
-from ultrad.core.intents import Act, Purpose, Stage
+from ultrad.core.intent_steps import Purpose
+from ultrad.core.intents import Act, Stage
 from ultrad.devnet.build import Build
 from ultrad.devnet.devnet import Devnet
 
@@ -36,6 +37,7 @@ ASKING = (
 """Changes nothing, here or anywhere: to die around it is to die after the step before it."""
 ELSEWHERE = {
     Act.REFUSE, Act.HOLD, Act.REHEARSE, Act.FAIL, Act.CANCEL, Act.USURP, Act.UNMINE,
+    Act.YIELD,
 }  # fmt: skip
 """Acts that no trade comes to that goes well."""
 CALLS = ("before bot.", "before ledger.", "before signer.")
@@ -109,14 +111,15 @@ def _assert_once(told: Told) -> None:
 
 
 def _assert_ended(told: Told) -> None:
-    """A kill costs nothing but the certainty about OctoBot; nothing is a reason to stop."""
+    """A kill costs nothing but the certainty about OctoBot; somebody is told of both, and nothing stops."""
     where = (str(told.scene), told.at, told.line.stage.value, told.line.end, told.incidents)
+    died = [("S2", "died")] if told.kills else []
     if Act.BOT_SEND in told.kinds and Act.BOT_ACCEPT not in told.kinds:
         assert told.line.stage is Stage.FAILED, where
-        assert told.incidents == [("S2", "octobot_leg")], where
+        assert sorted(told.incidents) == [*died, ("S2", "octobot_leg")], where
     else:
         assert told.line.stage is Stage.SETTLED, where
-        assert told.incidents == [], where
+        assert told.incidents == died, where
 
 
 # ---------------------------------------------------------------- killed

@@ -111,6 +111,50 @@ def test_service__frozen__is_aborted_by_the_watchdog_and_comes_back(service: Ser
     service.verify()
 
 
+_FREEZER = """
+import pathlib, time
+import anyio
+from ultrad.__main__ import main
+
+really_run = anyio.run
+
+def run(entry, *arguments, **options):
+    async def freeze():
+        while not pathlib.Path("/var/lib/ultrad/freeze").exists():
+            await anyio.sleep(0.05)
+        time.sleep(60)
+
+    async def beside(*given):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(freeze)
+            await entry(*given)
+            tasks.cancel_scope.cancel()
+
+    return really_run(beside, *arguments, **options)
+
+anyio.run = run
+main()
+"""
+
+
+def test_service__its_loop_alone_is_frozen__is_aborted_by_the_watchdog_and_comes_back(service: Service) -> None:
+    service.machine.write("/run/freezer.py", _FREEZER)
+    service.drop_in(
+        "[Service]\nWatchdogSec=2\nRestartSec=100ms\nEnvironment=PYTHONPATH=/usr/local/lib/ultrad\n"
+        "ExecStart=\nExecStart=/usr/bin/python3 -s -P /run/freezer.py run\n"
+    )
+    service.start()
+    frozen = service.pid
+    service.machine.run("sh", "-c", "touch /var/lib/ultrad/freeze")
+    service.until(lambda: service.pid != frozen, "the abort")
+    service.machine.run("rm", "/var/lib/ultrad/freeze")
+    service.until_back(frozen)
+    said = [line["MESSAGE"] for line in service.log()]
+    assert any("Watchdog timeout (limit 2s)!" in line for line in said)
+    assert "Fatal Python error: Aborted" in said
+    service.verify()
+
+
 def test_service__dies_again_and_again__stays_down_and_people_are_told(service: Service) -> None:
     service.drop_in("[Unit]\nStartLimitBurst=2\n[Service]\nRestartSec=100ms\n")
     told = "/var/lib/ultrad/told"

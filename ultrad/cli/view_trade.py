@@ -4,10 +4,11 @@ from collections.abc import Mapping
 
 from ultrad.cli.screen import BAD, DIM, GOOD, NOTHING, Cell, Section, When
 from ultrad.core.intents import Stage
+from ultrad.core.signals import Source
 from ultrad.core.status import ExpectedLine
-from ultrad.core.trade_status import IntentLine, TradeStatus
+from ultrad.core.trade_status import IntentLine, RescueStatus, TradeStatus
 from ultrad.i18n import Message, msg
-from ultrad.units import short_address, usd_text
+from ultrad.units import hf_text, short_address, usd_text
 
 STAGE_WORDS: Mapping[Stage, Message] = {
     Stage.PROPOSED: msg("waits"),
@@ -41,8 +42,25 @@ def trade_section(trade: TradeStatus) -> Section:
         (Cell(msg("In the air")), Cell(trade.in_the_air) if trade.in_the_air else NOTHING),
         (Cell(msg("Waiting")), Cell(str(trade.waiting))),
     ]
+    if trade.rescue is not None:
+        rows.append((Cell(msg("Rescue")), _rescue(trade.rescue)))
     rows += [(Cell(one.id, DIM), signal_outcome(one)) for one in trade.recent]
     return Section(msg("Trading"), (), tuple(rows))
+
+
+def _rescue(rescue: RescueStatus) -> Cell:
+    used = msg(
+        "{hour} of {hour_cap} in an hour, {day} of {day_cap} in 24 hours",
+        hour=usd_text(rescue.hour_used_e8),
+        hour_cap=usd_text(rescue.hour_limit_e8),
+        day=usd_text(rescue.day_used_e8),
+        day_cap=usd_text(rescue.day_limit_e8),
+    )
+    if rescue.obstacles:
+        return Cell(msg("not possible: {why}", why=rescue.obstacles[0]), BAD)
+    if rescue.is_low:
+        return Cell(msg("under way ({used})", used=used), "bold yellow")
+    return Cell(msg("ready under {hf} ({used})", hf=hf_text(rescue.rescue_hf, 2), used=used), GOOD)
 
 
 def expected_section(expected: tuple[ExpectedLine, ...]) -> Section:
@@ -61,6 +79,8 @@ def signal_outcome(one: IntentLine) -> Cell:
     if one.rules:
         told = ", ".join(line.rule for line in one.rules)
         return Cell(msg("{action}: stopped by {rules}", action=one.action.value, rules=told), "yellow")
+    if one.end is None and one.source is Source.RESCUE:
+        return Cell(msg("rescue: {stage}", stage=STAGE_WORDS[one.stage]), "cyan")
     if one.end is None:
         return Cell(msg("{action}: {stage}", action=one.action.value, stage=STAGE_WORDS[one.stage]), "cyan")
     return Cell(one.end, BAD if one.stage is Stage.FAILED else "")

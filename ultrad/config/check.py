@@ -14,11 +14,12 @@ from pydantic import BaseModel
 
 from ultrad.config.load import Config, load
 from ultrad.config.mistakes import ConfigError
+from ultrad.config.rescue import words_on_rescue
 from ultrad.config.rules import loopback, parsed_url, secret_references
 from ultrad.config.schema import Settings
 from ultrad.config.secret import CREDENTIALS_VARIABLE, credential_name
 from ultrad.config.section import Looser
-from ultrad.config.telling import silent_severities, unused_channels
+from ultrad.config.telling import COSTLY, silent_severities, unused_channels
 from ultrad.config.trading_rules import words_on_trading
 from ultrad.errors import Permanent
 from ultrad.i18n import Message, msg
@@ -60,6 +61,7 @@ def check(config: Config, environ: Mapping[str, str]) -> tuple[Line, ...]:
         *_endpoints(config),
         *_telling(settings),
         *(Line(level, message) for level, message in words_on_trading(settings)),
+        *(Line(level, message) for level, message in words_on_rescue(settings)),
         *_guards(settings),
         *_unused(settings, environ),
     )
@@ -257,7 +259,17 @@ def _telling(settings: Settings) -> Iterator[Line]:
         )
     for name in unused_channels(notify):
         yield Line("warning", msg("notify.channels[{name}] is named by no route: nothing goes there.", name=name))
+    costly = {one.name for one in notify.channels if one.kind in COSTLY}
     for route in notify.routes:
+        if "S2" in route.severities and {*route.channels, *route.fallback} <= costly:
+            yield Line(
+                "warning",
+                msg(
+                    "notify.routes[{name}]: S2 goes only where each message counts against a monthly quota, and is"
+                    " told once there when that runs low. Add a channel without one.",
+                    name=route.name,
+                ),
+            )
         if "S1" in route.severities and len({*route.channels, *route.fallback}) == 1:
             yield Line(
                 "warning",

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from ultrad.config.file import Draft, draft
 from ultrad.config.mistakes import ConfigError, Mistake
+from ultrad.config.rescue import rescue_limits
 from ultrad.config.rules import chain_id_of, mistakes_in_secrets, secret_references
 from ultrad.config.schema import EstopSection, LimitsSection, Settings
 from ultrad.config.secret import Secret, read_secret
@@ -16,6 +17,7 @@ from ultrad.config.telling import NEEDS, ChannelConfig, channels_of, post_rules,
 from ultrad.config.trading import TradeConfig, trade_config
 from ultrad.config.trading_rules import find_keystore
 from ultrad.core.limits import HOUR_MS, MINUTE_MS, EstopRules, Limits
+from ultrad.core.rescue import RescueLimits
 from ultrad.core.telling import TellRules
 from ultrad.errors import Permanent
 from ultrad.i18n import msg
@@ -49,6 +51,7 @@ class Config:
 
     network: with the stale_head_s and max_lag_blocks that hold, be they the file's or the network's own.
     secrets: all of them, by their dotted keys. trade: None where nothing is traded.
+    rescue: None where it is not enabled.
     """
 
     path: Path
@@ -65,6 +68,7 @@ class Config:
     deadman_url: Secret | None
     secrets: Mapping[str, Secret]
     trade: TradeConfig | None = None
+    rescue: RescueLimits | None = None
 
 
 def read(path: Path) -> Settings:
@@ -116,6 +120,7 @@ def load(path: Path, environ: Mapping[str, str]) -> Config:
         trade=trade_config(settings.trade, devnet=devnet, network=network, keystore=keystore)
         if settings.trade
         else None,
+        rescue=rescue_limits(settings.rescue),
     )
 
 

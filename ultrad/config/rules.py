@@ -7,6 +7,7 @@ from itertools import chain, combinations
 from urllib.parse import SplitResult, urlsplit
 
 from ultrad.config.mistakes import Mistake
+from ultrad.config.rescue import mistakes_in_rescue
 from ultrad.config.schema import PositionSection, Settings
 from ultrad.config.secret import Secret
 from ultrad.config.telling import mistakes_in_telling, secret_keys, secret_problem
@@ -54,6 +55,7 @@ def mistakes_between_keys(settings: Settings) -> Iterator[Mistake]:
         mistakes_in_telling(settings.notify),
         _recipients(settings),
         mistakes_in_trading(settings),
+        mistakes_in_rescue(settings),
     )
 
 

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
+from ultrad.config.rescue import RescueSection
 from ultrad.config.section import RELOAD, RESTART, Number, Section
 from ultrad.config.section import number as _number
 from ultrad.config.section import whole as _whole
@@ -360,6 +361,7 @@ class Settings(Section):
     notion: NotionSection | None = Field(default=None, description="Where decisions are taken from.")
     octobot: OctoBotSection | None = Field(default=None, description="The bot that gets each decision first.")
     signals: SignalsSection | None = Field(default=None, description="Decisions over HTTP.")
+    rescue: RescueSection = Field(default_factory=RescueSection)
     journal: JournalSection = Field(default_factory=JournalSection)
     http: HttpSection = Field(default_factory=HttpSection)
     notify: NotifySection = Field(default_factory=NotifySection)

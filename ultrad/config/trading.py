@@ -236,9 +236,9 @@ def secret_texts(secrets: Mapping[str, Secret]) -> list[str]:
 def trade_limits(section: TradeSection) -> TradeLimits:
     """The section in exact units."""
     return TradeLimits(
-        trade_e8=_usd(section.trade_usd),
-        min_trade_e8=_usd(section.min_trade_usd),
-        max_trade_e8=_usd(section.max_trade_usd),
+        trade_e8=usd(section.trade_usd),
+        min_trade_e8=usd(section.min_trade_usd),
+        max_trade_e8=usd(section.max_trade_usd),
         max_trade_bps=_bps(section.max_trade_pct),
         max_day_bps=_bps(section.max_day_pct),
         min_hf_after=wad(section.min_hf_after),
@@ -275,7 +275,8 @@ def plain_id(database: str) -> str:
     return database.replace("-", "")
 
 
-def _usd(value: Decimal) -> UsdE8:
+def usd(value: Decimal) -> UsdE8:
+    """Dollars in exact units."""
     return UsdE8(int(value * USD))
 
 

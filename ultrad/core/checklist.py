@@ -21,7 +21,8 @@ PEOPLE_NEEDED = 2
 PROBE_CODES = frozenset({"probe_slow", "probe_failed"})
 JOB_CODES = frozenset({"job_failed", "job_failures"})
 VALUE_CODES = frozenset({"value_moved"})
-JUDGED_BY_THEIR_OWN_LINES = PROBE_CODES | JOB_CODES | VALUE_CODES
+DEATH_CODES = frozenset({"died"})
+JUDGED_BY_THEIR_OWN_LINES = PROBE_CODES | JOB_CODES | VALUE_CODES | DEATH_CODES
 """Findings whose line may be waived: were they counted as S1 or as faults of the watch as well, it never could."""
 MARKET_CODES = frozenset(
     {"oracle_jump", "oracle_stale", "oracle_age_unknown", "reserve_unusable", "sequencer_down", "sequencer_grace"}
@@ -88,6 +89,7 @@ def checklist(facts: ResumeFacts, said: Said, people: tuple[str, ...], *, produc
         _value_change(facts),
         _probes(facts),
         _jobs(facts),
+        _deaths(facts),
         *((_people(people),) if production else ()),
     )
 
@@ -343,6 +345,16 @@ def _jobs(facts: ResumeFacts) -> Line:
         else msg("No job failed in 24 hours.")
     )
     return _record("jobs", text, passed=not failures)
+
+
+def _deaths(facts: ResumeFacts) -> Line:
+    died = any(one.code in DEATH_CODES for one in facts.findings)
+    text = (
+        msg("ultrad died a short while ago. Find out why (journalctl -u ultrad); wait, or waive.")
+        if died
+        else msg("ultrad has not died of late.")
+    )
+    return _record("deaths", text, passed=not died)
 
 
 def _unknown(name: str) -> Line:

@@ -109,6 +109,16 @@ def still_standing_cause(cause: Cause, rules: EstopRules) -> Cause:
     )
 
 
+NO_RESCUE = (NEVER_COVERED - {"override_lapsed", "first_start"}) | {"rescue_off"}
+"""Causes after which ultrad signs nothing of its own: the key may be in other hands, or what was decided before is
+not known, or the last rescue did not do what it should have."""
+
+
+def rescue_forbidden(state: EstopState) -> tuple[str, ...]:
+    """What stands against a rescue, by the codes of its causes."""
+    return tuple(cause.code for cause in state.causes if cause.code in NO_RESCUE)
+
+
 def innermost(message: Message) -> Message:
     """The message inside those that only repeat it."""
     inner = dict(message.args).get("cause")

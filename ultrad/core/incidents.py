@@ -11,8 +11,8 @@ from enum import StrEnum
 from typing import cast
 
 from ultrad.core.events import Event, Json, Level, Recorded, Severity, level_of
-from ultrad.core.intents import OCTOBOT
 from ultrad.core.messages import message_from_json, message_json
+from ultrad.core.signs import Sign, signs_of
 from ultrad.i18n import Message, msg
 from ultrad.units import Now
 
@@ -53,7 +53,7 @@ TABLE: dict[tuple[Stage, Act], Stage] = {
     (Stage.ESCALATED, Act.ACKNOWLEDGE): Stage.ACKNOWLEDGED,
     (Stage.ESCALATED, Act.RESOLVE): Stage.RESOLVED,
     (Stage.ACKNOWLEDGED, Act.RESOLVE): Stage.RESOLVED,
-    (Stage.ACKNOWLEDGED, Act.REOPEN): Stage.OPEN,  # graver than when somebody took it on
+    (Stage.ACKNOWLEDGED, Act.REOPEN): Stage.OPEN,  # more than somebody took on
     (Stage.RESOLVED, Act.REOPEN): Stage.OPEN,
 }
 
@@ -127,45 +127,6 @@ class Book:
 # ---------------------------------------------------------------- what an event amounts to
 
 
-@dataclass(frozen=True, slots=True)
-class Sign:
-    """A condition that began, or is seen again, or is over (`stands` False); found and stop as in `Incident`."""
-
-    key: tuple[str, str]
-    severity: Severity
-    level: Level
-    message: Message
-    stands: bool = True
-    found: bool = False
-    stop: bool = False
-
-
-def signs_of(event: Event) -> tuple[Sign, ...]:
-    """What an event says of conditions that need somebody. S3 is noise, and left to the daily report."""
-    data = event.data
-    match event.kind:
-        case "finding.raised" | "finding.cleared":
-            severity = Severity(str(data["severity"]))
-            stands = event.kind == "finding.raised"
-            if stands and severity is Severity.S3:
-                return ()
-            key = (str(data["code"]), str(data["subject"]))
-            return (Sign(key, severity, event.level, event.message, stands, found=True),)
-        case "estop.on":
-            cause = cast("dict[str, Json]", data["cause"])
-            key = (str(cause["code"]), str(cause["subject"]))
-            message = msg("EMERGENCY STOP: {cause}", cause=event.message)
-            return (Sign(key, Severity(str(cause["severity"])), event.level, message, stop=True),)
-        case "notice.given_up":
-            key = ("notice_given_up", str(data["channel"]))
-            return (Sign(key, Severity.S2, event.level, event.message),)
-        case "intent.failed" if data.get("leg") == OCTOBOT:
-            key = ("octobot_leg", str(data["intent"]))
-            return (Sign(key, Severity.S2, event.level, event.message),)
-        case _:
-            return ()
-
-
 def follow(book: Book, event: Event) -> tuple[Event, ...]:
     """The incident events that follow from another event."""
     return tuple(one for sign in signs_of(event) for one in _on_sign(book, sign, event.now))
@@ -177,12 +138,17 @@ def _on_sign(book: Book, sign: Sign, now: Now) -> tuple[Event, ...]:
         return (over_event(known, now),) if known is not None and known.is_open and known.stands else ()
     if known is None or (not known.is_open and _long_resolved(known, now)):
         return (opened_event(book.last_number + 1, sign, now),)
-    if not known.is_open or (known.stage is Stage.ACKNOWLEDGED and sign.severity < known.severity):
+    if not known.is_open or (known.stage is Stage.ACKNOWLEDGED and _is_new_trouble(known, sign)):
         return (reopened_event(known, sign, now),)
     news = (sign.found and not known.found) or (sign.stop and not known.stop)
     if not known.stands or sign.severity < known.severity or (known.unconfirmed and sign.found) or news:
         return (back_event(known, sign, now),)
     return ()
+
+
+def _is_new_trouble(known: Incident, sign: Sign) -> bool:
+    """Whether it is more than somebody took on: graver, or funds at risk again after it was over."""
+    return sign.severity < known.severity or (not known.stands and sign.severity is Severity.S1)
 
 
 def after_resume(book: Book, by: str, now: Now) -> tuple[Event, ...]:
@@ -330,9 +296,21 @@ def _with_new(book: Book, number: int, event: Event) -> Book:
         stop=data["stop"] is True,
     )
     kept = tuple(one for one in book.incidents if one.is_open or not _long_resolved(one, event.now))
-    if len(kept) > MAX_KEPT:
-        kept = tuple(one for one in kept if one.is_open)
-    return Book((*kept[-MAX_KEPT:], fresh), number)
+    dropped = _least(kept, len(kept) - MAX_KEPT)
+    return Book((*(one for one in kept if one.number not in dropped), fresh), number)
+
+
+def _least(incidents: tuple[Incident, ...], count: int) -> frozenset[int]:
+    """The numbers of those that go first where there are too many: resolved, then by severity, the oldest first.
+
+    What puts funds at risk and what holds the stop are kept, however many they are.
+    """
+    may_go = [one for one in incidents if not (one.is_open and (one.stop or one.severity is Severity.S1))]
+    may_go.sort(key=lambda one: (one.is_open, one.is_open and -_RANKS[one.severity]))
+    return frozenset(one.number for one in may_go[: max(0, count)])
+
+
+_RANKS = {severity: rank for rank, severity in enumerate(Severity)}
 
 
 def _moved(incident: Incident, event: Event) -> Incident:
@@ -365,13 +343,13 @@ def _seen(incident: Incident, event: Event, stage: Stage) -> Incident:
         level=max(level_of(data["level"]), incident.level) if incident.is_open else level_of(data["level"]),
         message=message_from_json(data["what"]),
         stands=True,
-        found=incident.found or data["found"] is True,
+        found=(incident.found and incident.is_open) or data["found"] is True,
         stop=(incident.stop and incident.is_open) or data["stop"] is True,
         over_at=None,
-        returns=incident.returns + (0 if incident.stands else 1),
+        returns=incident.returns + (0 if incident.stands and incident.is_open else 1),
         aired=incident.aired and incident.stands,
         # What a finding said of it before a restart, only a finding can say again: a stop stands by itself.
-        unconfirmed=incident.unconfirmed and data["found"] is not True,
+        unconfirmed=incident.unconfirmed and incident.is_open and data["found"] is not True,
         changed=event.now,
     )
 

@@ -2,7 +2,8 @@
 
 from ultrad.core.admission import Refusal, Verdict
 from ultrad.core.events import Event, Json, Level
-from ultrad.core.intents import OCTOBOT, WRITTEN, Act, Intent, Mined, Version
+from ultrad.core.intent_steps import Mined, Version
+from ultrad.core.intents import OCTOBOT, WRITTEN, Act, Intent
 from ultrad.core.messages import message_json
 from ultrad.core.signals import Signal
 from ultrad.i18n import Message, msg

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import cast
 
 from ultrad.core.events import Event, Json, Recorded
+from ultrad.core.intent_steps import Mined, Purpose, Step, Version
 from ultrad.core.position import Block
 from ultrad.core.signals import Action, Signal, Source
 from ultrad.i18n import Message
@@ -55,6 +56,7 @@ class Act(StrEnum):
     CANCEL = "intent.cancelled"
     SETTLE = "intent.settled"
     USURP = "intent.usurped"
+    YIELD = "intent.yielded"
 
 
 TABLE: dict[tuple[Stage, Act], Stage] = {
@@ -81,75 +83,18 @@ TABLE: dict[tuple[Stage, Act], Stage] = {
     (Stage.UNDER_WAY, Act.CANCEL): Stage.CANCELLED,
     (Stage.UNDER_WAY, Act.FAIL): Stage.FAILED,
     (Stage.UNDER_WAY, Act.USURP): Stage.FAILED,  # its nonce was consumed by a transaction that is not ours
+    (Stage.UNDER_WAY, Act.YIELD): Stage.CANCELLED,  # its nonce was consumed by another intent: see `_may_fly`
 }
 _CLOSING = frozenset({Act.SETTLE, Act.CANCEL, Act.FAIL})  # only possible with no nonce in the air
 WRITTEN = "intent.written"
 """The source was told what became of it. Not a stage: it happens beside, once there is an end."""
-APPROVE = "approve"
-"""What a step is about that moves nothing: it only allows the pool to take the asset."""
 OCTOBOT = "octobot"  # the leg that failed, in the record of an end on the way to the bot
 NEWEST_KEPT = 100
 """So many of the newest stay known however old they are: a run is counted over signals, not over time."""
 
 
-class Purpose(StrEnum):
-    """What a version of a transaction is for."""
-
-    OWN = "own"
-    CANCELLATION = "cancellation"
-
-
 class IllegalActError(Exception):
     """An act that the table does not have, or that the steps do not allow."""
-
-
-@dataclass(frozen=True, slots=True)
-class Version:
-    """One signed transaction. raw: its bytes in hex. Fees in wei a gas."""
-
-    hash: str
-    raw: str
-    purpose: Purpose
-    max_fee_wei: int
-    tip_wei: int
-    signed: Now
-
-
-@dataclass(frozen=True, slots=True)
-class Mined:
-    """Where a version was mined, and whether it succeeded."""
-
-    hash: str
-    block: Block
-    ok: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One nonce. about: "approve", "supply", "withdraw". mined: as last seen; confirmed: beyond any reorg."""
-
-    about: str
-    nonce: int
-    versions: tuple[Version, ...]
-    mined: Mined | None = None
-    confirmed: bool = False
-
-    @property
-    def newest(self) -> Version:
-        """The version that was signed last."""
-        return self.versions[-1]
-
-    @property
-    def has_traded(self) -> bool:
-        """Whether it moved the asset: mined, with success, and neither an approval nor a cancellation."""
-        if self.mined is None or not self.mined.ok or self.about == APPROVE:
-            return False
-        version = self.version(self.mined.hash)
-        return version is not None and version.purpose is Purpose.OWN
-
-    def version(self, tx_hash: str) -> Version | None:
-        """The version of that hash."""
-        return next((one for one in self.versions if one.hash == tx_hash), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +105,7 @@ class Intent:
     last_use: when it was last admitted, signed or found in a block, so that a wait shortens no window.
     funds_e8: total funds at admission. supplied_before, wallet_before: what was supplied and held then.
     end: what became of it, for people. written: whether its source was told.
+    measure, asset: what a rescue does, and with what; supplied_before is then the scaled balance that it changes.
     """
 
     id: str
@@ -178,6 +124,13 @@ class Intent:
     ended: Now | None = None
     rules: tuple[str, ...] = ()
     written: bool = False
+    measure: str = ""
+    asset: str = ""
+
+    @property
+    def is_rescue(self) -> bool:
+        """Whether it lowers the risk of the position, and is none of the strategy's."""
+        return self.signal.source is Source.RESCUE
 
     @property
     def is_open(self) -> bool:
@@ -230,20 +183,40 @@ class Blotter:
 
     def in_the_air(self) -> Intent | None:
         """The one with an unsettled transaction: never more than one an account."""
-        return next((one for one in self.intents if one.is_flying), None)
+        return next(iter(self.flying()), None)
 
-    def used_e8(self, since_ms: int) -> int:
-        """What was used gross since then (steady time); what is reserved counts however long ago that was."""
-        return sum(one.used_e8 for one in self.intents if one.is_open or one.counts_from_ms >= since_ms)
+    def flying(self) -> tuple[Intent, ...]:
+        """All with an unsettled transaction, a rescue first: two only where it takes the other's place."""
+        return tuple(sorted((one for one in self.intents if one.is_flying), key=lambda one: not one.is_rescue))
+
+    def rival(self, intent: Intent) -> Intent | None:
+        """Another intent with a transaction of the nonce that this one has in the air: only one of them counts."""
+        step = intent.in_the_air
+        if step is None:
+            return None
+        others = (one for one in reversed(self.intents) if one.id != intent.id)
+        return next((one for one in others if any(other.nonce == step.nonce for other in one.steps)), None)
+
+    def used_e8(self, since_ms: int, *, rescue: bool = False) -> int:
+        """What was used gross since then (steady time); what is reserved counts however long ago that was.
+
+        rescue: by rescues, which have limits of their own; else by trades.
+        """
+        return sum(
+            one.used_e8
+            for one in self.intents
+            if one.is_rescue is rescue and (one.is_open or one.counts_from_ms >= since_ms)
+        )
 
     def last_trade_ms(self) -> int | None:
         """When anything that is or may become a trade was last admitted, signed or mined (steady time)."""
-        return max((one.counts_from_ms for one in self.intents if one.used_e8), default=None)
+        return max((one.counts_from_ms for one in self.intents if one.used_e8 and not one.is_rescue), default=None)
 
     def same_action(self, action: Action, since_ms: int) -> int:
         """How many of an action were taken since then; one that was refused after all was not."""
         return sum(
             one.admitted is not None
+            and not one.is_rescue
             and one.admitted.steady_ms >= since_ms
             and one.signal.action is action
             and one.stage is not Stage.REFUSED
@@ -255,12 +228,14 @@ class Blotter:
         return sum(
             since_ms <= one.proposed.steady_ms and (until_ms is None or one.proposed.steady_ms <= until_ms)
             for one in self.intents
+            if not one.is_rescue
         )
 
     def run(self, upto: Intent, since_ms: int) -> int:
         """How many of its action came in a row since then, it included; HOLD or the other action ends a run."""
         count = 0
-        for one in reversed(self.intents[: self.intents.index(upto) + 1]):
+        trades = tuple(one for one in self.intents if not one.is_rescue)
+        for one in reversed(trades[: trades.index(upto) + 1]):
             if one.signal.action is not upto.signal.action or one.proposed.steady_ms < since_ms:
                 break
             count += 1
@@ -276,23 +251,24 @@ def fold(events: Iterable[Recorded]) -> Blotter:
     Raises ValueError on what does not fit together: whoever trades must know what is in the air.
     """
     intents: dict[str, Intent] = {}
-    flying: Intent | None = None
+    flying: dict[str, Intent] = {}
     for recorded in events:
         event = recorded.event
         try:
-            moved = _stepped(intents.get(str(event.data["intent"])), flying, event)
+            moved = _stepped(intents.get(str(event.data["intent"])), tuple(flying.values()), event)
         except (IllegalActError, KeyError, TypeError, ValueError) as error:
             raise ValueError(f"event {recorded.seq} ({event.kind}): {error}") from error
         intents[moved.id] = moved
-        if flying is None or flying.id == moved.id:
-            flying = moved if moved.is_flying else None
+        flying.pop(moved.id, None)
+        if moved.is_flying:
+            flying[moved.id] = moved
     return Blotter(tuple(intents.values()))
 
 
 def after(blotter: Blotter, event: Event) -> Blotter:
     """The blotter after one event. Raises IllegalActError, KeyError, TypeError or ValueError if it cannot be."""
     before = blotter.get(str(event.data["intent"]))
-    moved = _stepped(before, blotter.in_the_air(), event)
+    moved = _stepped(before, blotter.flying(), event)
     if before is None:
         return Blotter((*blotter.intents, moved))
     return Blotter(tuple(moved if one.id == moved.id else one for one in blotter.intents))
@@ -312,8 +288,8 @@ def forget(blotter: Blotter, since_ms: int, newest: int = NEWEST_KEPT) -> Blotte
     return Blotter(tuple(kept))
 
 
-def _stepped(intent: Intent | None, flying: Intent | None, event: Event) -> Intent:
-    """The intent after one event of its own; flying: the one in the air before it, of all."""
+def _stepped(intent: Intent | None, flying: tuple[Intent, ...], event: Event) -> Intent:
+    """The intent after one event of its own; flying: those in the air before it, of all."""
     intent_id = str(event.data["intent"])
     if event.kind == Act.PROPOSE:
         if intent is not None:
@@ -325,9 +301,23 @@ def _stepped(intent: Intent | None, flying: Intent | None, event: Event) -> Inte
         if intent.is_open:
             raise IllegalActError(f"{WRITTEN} while {intent.stage.value}")
         return replace(intent, written=True)
-    if event.kind == Act.SIGN and flying is not None and flying.id != intent_id:
-        raise IllegalActError(f"{event.kind} while {flying.id} is in the air")
+    if event.kind == Act.SIGN:
+        _may_fly(intent, tuple(one for one in flying if one.id != intent_id), event)
     return _moved(intent, Act(event.kind), event)
+
+
+def _may_fly(intent: Intent, others: tuple[Intent, ...], event: Event) -> None:
+    """One unsettled transaction an account; but a rescue may take the place of a trade: with its very nonce.
+
+    A rescue is signed as one and as nothing else: no cancellation ever targets it.
+    """
+    purpose, nonce = event.data["purpose"], event.data["nonce"]
+    if intent.is_rescue != (purpose == Purpose.RESCUE):
+        raise IllegalActError(f"{event.kind} of {intent.id} as {purpose}")
+    for other in others:
+        taken = other.in_the_air
+        if other.is_rescue or not intent.is_rescue or taken is None or taken.nonce != nonce:
+            raise IllegalActError(f"{event.kind} while {other.id} is in the air")
 
 
 def _moved(intent: Intent, act: Act, event: Event) -> Intent:
@@ -349,6 +339,8 @@ def _moved(intent: Intent, act: Act, event: Event) -> Intent:
                 last_use=event.now,
                 funds_e8=int(str(figures["funds_e8"])) if "funds_e8" in figures else 0,
                 supplied_before=int(str(figures["supplied"])),
+                measure=str(figures.get("measure", "")),
+                asset=str(figures.get("asset", "")),
                 wallet_before=int(str(figures.get("wallet", 0))),
             )
         case Act.SIGN:
@@ -361,7 +353,7 @@ def _moved(intent: Intent, act: Act, event: Event) -> Intent:
             rules = cast("list[dict[str, Json]]", data["rules"])
             names = tuple(str(one["rule"]) for one in rules)
             return replace(intent, end=event.message, ended=event.now, rules=names)
-        case Act.HOLD | Act.REHEARSE | Act.FAIL | Act.CANCEL | Act.SETTLE | Act.USURP:
+        case Act.HOLD | Act.REHEARSE | Act.FAIL | Act.CANCEL | Act.SETTLE | Act.USURP | Act.YIELD:
             return replace(intent, end=event.message, ended=event.now)
         case _:
             return intent

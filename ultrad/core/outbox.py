@@ -11,14 +11,17 @@ from typing import cast
 from ultrad.core.events import Event, Json, Level, Recorded, Severity, level_of
 from ultrad.core.messages import message_from_json
 from ultrad.core.telling import QUIET, Why
-from ultrad.i18n import Message, msg
+from ultrad.i18n import Message
 from ultrad.units import Now
 
 DELIVERED = "notice.delivered"
 GIVEN_UP = "notice.given_up"
 REROUTED = "notice.rerouted"
 SPARED = "notice.spared"
+SUPERSEDED = "notice.superseded"
 UNSURE = "notice.unsure"
+ABOUT_THE_DISK = frozenset({"journal_unwritable", "state_unusable", "flag_unwritable"})
+"""What would never be told, were it to wait for the disk."""
 TRIES_IN_A_ROW = 5
 """After so many failures of one notice another one has a turn: it may be the notice, not the channel."""
 KEPT_THREADS = 2_000
@@ -37,6 +40,13 @@ class Told:
     title: Message
     lines: tuple[Message, ...]
     queued: Now
+    code: str = ""
+    stop: bool = False
+
+    @property
+    def pressing(self) -> bool:
+        """Whether it goes out before it is on the disk, where the disk refuses: people may be told twice then."""
+        return self.severity is Severity.S1 or self.stop or self.code in ABOUT_THE_DISK
 
     @property
     def loud(self) -> bool:
@@ -70,13 +80,14 @@ class Outbox:
     """All deliveries under way, by place; and the thread of each incident on each channel.
 
     heard, done: (notice, channel) that were delivered, and that were closed in any way, while others of the same
-    notice still wait.
+    notice still wait. overtaken: the notices still waiting whose incident was told of anew since.
     """
 
     waiting: tuple[Delivery, ...] = ()
     threads: tuple[tuple[str, int, str], ...] = ()
     heard: tuple[tuple[str, str], ...] = ()
     done: tuple[tuple[str, str], ...] = ()
+    overtaken: tuple[str, ...] = ()
     places: int = 0
 
     def thread(self, channel: str, incident: int | None) -> str:
@@ -84,8 +95,12 @@ class Outbox:
         return next((ref for where, number, ref in self.threads if (where, number) == (channel, incident)), "")
 
     def unheard(self) -> frozenset[int]:
-        """The incidents with a notice that no channel has taken yet."""
-        heard = {notice for notice, _ in self.heard}
+        """The incidents whose newest notice no channel has taken yet.
+
+        One that is held counts: telling again before it was heard would only lengthen what waits for its hour. An
+        older one does not: what became graver since is told at any hour, whatever is held of it.
+        """
+        heard = {*(notice for notice, _ in self.heard), *self.overtaken}
         return frozenset(
             one.told.incident
             for one in self.waiting
@@ -93,11 +108,16 @@ class Outbox:
         )
 
 
-def next_for(outbox: Outbox, channel: str, now: Now) -> Delivery | None:
-    """What the channel is given now: of each incident its oldest; the gravest, then the oldest of those."""
+def next_for(
+    outbox: Outbox, channel: str, now: Now, may_go: Callable[[Told], bool] = lambda _: True
+) -> Delivery | None:
+    """What the channel is given now: of each incident its oldest; the gravest, then the oldest of those.
+
+    may_go: which notices come into question.
+    """
     first: dict[object, Delivery] = {}
     for one in outbox.waiting:
-        if one.channel == channel and one.due_ms <= now.steady_ms:
+        if one.channel == channel and one.due_ms <= now.steady_ms and may_go(one.told):
             first.setdefault(one.told.incident if one.told.incident is not None else one.told.notice, one)
     return min(
         first.values(),
@@ -149,6 +169,17 @@ def is_waiting(outbox: Outbox, delivery: Delivery) -> bool:
     return any((one.told.notice, one.channel) == about for one in outbox.waiting)
 
 
+def stands_in(outbox: Outbox, delivery: Delivery) -> bool:
+    """Whether it goes in the place of one that still waits as well."""
+    about = (delivery.told.notice, delivery.instead_of)
+    return any((one.told.notice, one.channel) == about for one in outbox.waiting)
+
+
+def is_heard(outbox: Outbox, notice: str) -> bool:
+    """Whether some channel has taken a notice that still waits for another."""
+    return any(name == notice for name, _ in outbox.heard)
+
+
 def addressed(outbox: Outbox) -> dict[str, set[str]]:
     """For each notice under way, every channel that it was ever meant for, whatever became of it there."""
     channels: dict[str, set[str]] = {}
@@ -159,10 +190,11 @@ def addressed(outbox: Outbox) -> dict[str, set[str]]:
     return channels
 
 
-def stranded(outbox: Outbox, channel: str, failing_ms: int | None, down_ms: int, now: Now) -> tuple[Delivery, ...]:
+def stranded(outbox: Outbox, channel: str, failing_ms: int, down_ms: int, now: Now) -> tuple[Delivery, ...]:
     """What waits for a channel that is down for longer than others should have to wait, and nobody stands in for.
 
-    failing_ms: since when the channel takes nothing (steady time); None where there is no such channel any more.
+    failing_ms: since when the channel takes nothing (steady time). What stands in for another has a stand-in
+    of its own only once that other is out of it.
     """
     at_work = {*outbox.heard}
     at_work |= {(one.told.notice, one.channel) for one in outbox.waiting if now.steady_ms - one.due_ms < down_ms}
@@ -170,76 +202,11 @@ def stranded(outbox: Outbox, channel: str, failing_ms: int | None, down_ms: int,
         one
         for one in outbox.waiting
         if one.channel == channel
-        and not one.instead_of
+        and not stands_in(outbox, one)
         and one.due_ms <= now.steady_ms
-        and now.steady_ms - min(one.due_ms, one.due_ms if failing_ms is None else failing_ms) >= down_ms
+        and now.steady_ms - min(one.due_ms, failing_ms) >= down_ms
         and not any((one.told.notice, other) in at_work for other in one.stand_ins)
     )
-
-
-# ---------------------------------------------------------------- events
-
-
-def delivered_event(delivery: Delivery, ref: str, now: Now) -> Event:
-    """The record that a channel has taken a notice. ref: what it calls it."""
-    message = msg("Told by {channel}: {what}", channel=delivery.channel, what=delivery.told.title)
-    return _event(DELIVERED, Level.INFO, now, message, delivery, {"ref": ref})
-
-
-def given_up_event(delivery: Delivery, why: Message, now: Now) -> Event:
-    """The record that a channel will not get a notice."""
-    message = msg(
-        "A notice was given up on; {channel} did not take it: {why} It said: {what}",
-        channel=delivery.channel,
-        why=why,
-        what=delivery.told.title,
-    )
-    return _event(GIVEN_UP, Level.ALERT, now, message, delivery, {})
-
-
-def rerouted_event(delivery: Delivery, to: str, key: str, now: Now, *, spared: bool = False) -> Event:
-    """The record that another channel stands in for one that is down, or that is spared."""
-    channel, what = delivery.channel, delivery.told.title
-    message = (
-        msg("{channel} is spared; {other} is told instead: {what}", channel=channel, other=to, what=what)
-        if spared
-        else msg("{channel} is down; {other} is told instead: {what}", channel=channel, other=to, what=what)
-    )
-    data: dict[str, Json] = {"to": to, "to_key": key}
-    return _event(REROUTED, Level.WARNING, now, message, delivery, data)
-
-
-def spared_event(delivery: Delivery, now: Now) -> Event:
-    """The record that a channel's monthly messages are kept for what is graver."""
-    message = msg(
-        "{channel} is spared for what is graver, its quota being low: {what}",
-        channel=delivery.channel,
-        what=delivery.told.title,
-    )
-    return _event(SPARED, Level.WARNING, now, message, delivery, {})
-
-
-def unsure_event(delivery: Delivery, now: Now) -> Event:
-    """The record, before the first try, that from here on a channel may have taken a notice."""
-    message = msg(
-        "{channel} is told; until it says so, it is tried again with the same key: {what}",
-        channel=delivery.channel,
-        what=delivery.told.title,
-    )
-    return _event(UNSURE, Level.INFO, now, message, delivery, {})
-
-
-def _event(
-    kind: str, level: Level, now: Now, message: Message, delivery: Delivery, more: dict[str, Json]
-) -> Event:
-    data: dict[str, Json] = {
-        "notice": delivery.told.notice,
-        "channel": delivery.channel,
-        "incident": delivery.told.incident,
-        **more,
-    }
-    name = f"{delivery.told.notice}:{delivery.channel}"
-    return Event(kind, level, now, message, data, key=f"{name}:{more['to']}" if kind == REROUTED else name)
 
 
 # ---------------------------------------------------------------- the fold
@@ -264,7 +231,7 @@ def after(outbox: Outbox, event: Event) -> Outbox:
             return _queued(outbox, event)
         case "notice.delivered":
             return _closed(outbox, data, ref=str(data["ref"]), heard=True)
-        case "notice.given_up" | "notice.spared":
+        case "notice.given_up" | "notice.spared" | "notice.superseded":
             return _closed(outbox, data)
         case "notice.rerouted":
             return _rerouted(outbox, data, event.now)
@@ -285,6 +252,8 @@ def _queued(outbox: Outbox, event: Event) -> Outbox:
         title=event.message,
         lines=tuple(message_from_json(line) for line in cast("list[Json]", data["lines"])),
         queued=event.now,
+        code=str(data.get("code", "")),
+        stop=data.get("stop") is True,
     )
     rows = cast("list[dict[str, Json]]", data["deliveries"])
     fresh = tuple(
@@ -297,7 +266,17 @@ def _queued(outbox: Outbox, event: Event) -> Outbox:
         )
         for number, row in enumerate(rows)
     )
-    return replace(outbox, waiting=(*outbox.waiting, *fresh), places=outbox.places + len(fresh))
+    older = [one.told.notice for one in outbox.waiting if told.loud and _same_incident(one.told, told)]
+    return replace(
+        outbox,
+        waiting=(*outbox.waiting, *fresh),
+        overtaken=tuple(dict.fromkeys((*outbox.overtaken, *older))),
+        places=outbox.places + len(fresh),
+    )
+
+
+def _same_incident(one: Told, other: Told) -> bool:
+    return one.incident is not None and one.incident == other.incident
 
 
 def _closed(outbox: Outbox, data: dict[str, Json], *, ref: str = "", heard: bool = False) -> Outbox:
@@ -315,6 +294,7 @@ def _closed(outbox: Outbox, data: dict[str, Json], *, ref: str = "", heard: bool
         threads=threads,
         heard=tuple(one for one in known if one[0] in still),
         done=tuple(one for one in done if one[0] in still),
+        overtaken=tuple(one for one in outbox.overtaken if one in still),
     )
 
 
@@ -327,7 +307,7 @@ def _rerouted(outbox: Outbox, data: dict[str, Json], now: Now) -> Outbox:
         held_up,
         channel=to,
         key=str(data["to_key"]),
-        due_ms=now.steady_ms,
+        due_ms=max(now.steady_ms, held_up.due_ms),
         instead_of=channel,
         tries=0,
         unsure_ms=None,

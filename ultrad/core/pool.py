@@ -204,6 +204,36 @@ def after_repay(holdings: tuple[Holding, ...], asset: Address, amount: int, revi
     return _changed(holdings, asset, amount, change)
 
 
+def after_repay_with_atokens(
+    holdings: tuple[Holding, ...], asset: Address, amount: int, revision: int
+) -> tuple[Holding, ...]:
+    """The holdings after `Pool.repayWithATokens`, of WHOLE too: a debt paid from the supply of the same asset.
+
+    Both tokens burn what the debt can take of it: the debt token amount / index rounded down, the aToken rounded
+    up (until v3.4: both to the nearest). What is burned to the end is collateral no longer.
+    Raises Permanent where the pool would refuse it: without a debt, for more than is supplied, or for nothing.
+    """
+    half_up = _rules(revision).half_up
+
+    def change(one: Holding) -> Holding | None:
+        paid = min(supplied(one, revision) if amount == WHOLE else amount, owed(one, revision)) * RAY
+        if half_up:
+            debt, supply = _nearest(paid, one.debt_index), _nearest(paid, one.supply_index)
+        else:
+            debt, supply = paid // one.debt_index, _quotient(paid, one.supply_index, up=True)
+        if debt <= 0 or not 0 < supply <= one.scaled_supply:
+            return None
+        left = one.scaled_supply - supply
+        return replace(
+            one,
+            scaled_debt=one.scaled_debt - debt,
+            scaled_supply=left,
+            as_collateral=one.as_collateral and left > 0,
+        )
+
+    return _changed(holdings, asset, amount, change)
+
+
 def _changed(
     holdings: tuple[Holding, ...], asset: Address, amount: int, change: Callable[[Holding], Holding | None]
 ) -> tuple[Holding, ...]:

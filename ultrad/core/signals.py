@@ -29,6 +29,8 @@ class Source(StrEnum):
     NOTION = "notion"
     HTTP = "http"
     OPERATOR = "operator"
+    RESCUE = "rescue"
+    """The watchdog itself, for a position near its liquidation. Nobody outside can give one."""
 
 
 @dataclass(frozen=True, slots=True)

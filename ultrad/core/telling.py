@@ -1,7 +1,7 @@
 """What people are told, when, and by which ways: rules over incidents, routes and hours."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta, tzinfo
 from enum import StrEnum
 from typing import cast
@@ -10,6 +10,7 @@ from ultrad.core import incidents as book_of
 from ultrad.core.events import Event, Json, Level, Severity
 from ultrad.core.incidents import Act, Book, Incident, Stage
 from ultrad.core.messages import message_json
+from ultrad.core.signs import EMERGENCY_STOP
 from ultrad.i18n import Message, msg
 from ultrad.units import Now
 
@@ -17,6 +18,8 @@ MINUTE_MS = 60_000
 SETTLE_MS = 20 * MINUTE_MS
 """After a restart every condition is looked at within this (the slowest look is each ten minutes); what stood
 before and is not found by then is over."""
+MOST_SPACED_MS = 240 * MINUTE_MS
+"""The longest while between two reminders of an S1 on a channel that pays for each."""
 QUEUED = "notice.queued"
 
 
@@ -108,7 +111,10 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What is told. lines: facts below the title; `incident`: its number, where it is about one."""
+    """What is told. lines: facts below the title; `incident`: its number, where it is about one.
+
+    code, stop: of that incident: what it is about, and whether it is a cause of the emergency stop.
+    """
 
     why: Why
     severity: Severity
@@ -116,6 +122,8 @@ class Notice:
     title: Message
     lines: tuple[Message, ...] = ()
     incident: int | None = None
+    code: str = ""
+    stop: bool = False
 
     @property
     def loud(self) -> bool:
@@ -126,8 +134,18 @@ class Notice:
 # ---------------------------------------------------------------- what an event is worth telling
 
 
-def notices_of(before: Book, book: Book, event: Event, rules: TellRules, zone: tzinfo) -> tuple[Notice, ...]:
-    """What an event that is in the book already is worth telling. before: the book without it."""
+def notices_of(
+    before: Book,
+    book: Book,
+    event: Event,
+    rules: TellRules,
+    zone: tzinfo,
+    causes: frozenset[tuple[str, str]] = frozenset(),
+) -> tuple[Notice, ...]:
+    """What an event that is in the book already is worth telling.
+
+    before: the book without it. causes: the conditions that the emergency stop is ON for.
+    """
     if event.kind in _STOP_SEVERITY:
         return (Notice(Why.STOP, _STOP_SEVERITY[event.kind], event.level, event.message),)
     why = _WHY.get(event.kind)
@@ -137,11 +155,17 @@ def notices_of(before: Book, book: Book, event: Event, rules: TellRules, zone: t
     incident, was = book.numbered(number), before.numbered(number)
     if incident is None or (incident.severity is Severity.S3 and why not in QUIET):
         return ()
-    if why is Why.BACK and not _worth_telling_again(was, incident, event.now, rules):
+    if why is Why.BACK and not _worth_telling_again(was, incident, event, rules):
         return ()
     if why is Why.RECOVERED and not incident.aired:
         return ()  # nobody heard of it, or of its coming back
-    return (_about(incident, why, event, zone),)
+    notice = _about(incident, why, event, zone)
+    if why is Why.BACK and was is not None and incident.returns == was.returns:
+        graver = msg("Now {severity}: {what}", severity=incident.severity.value, what=incident.message)
+        notice = replace(notice, title=graver if incident.severity < was.severity else incident.message)
+    if why is Why.RECOVERED and incident.key in causes:
+        notice = replace(notice, lines=(*notice.lines, msg("The emergency stop stays ON until `ultrad resume`.")))
+    return (notice,)
 
 
 _STOP_SEVERITY = {
@@ -162,12 +186,16 @@ _WHY = {
 }
 
 
-def _worth_telling_again(was: Incident | None, incident: Incident, now: Now, rules: TellRules) -> bool:
+def _worth_telling_again(was: Incident | None, incident: Incident, event: Event, rules: TellRules) -> bool:
+    """Funds at risk again, and a stop that is ON anew, are told however often they come."""
     if was is None or incident.severity < was.severity:
         return True
-    if incident.returns == was.returns:
-        return False  # seen again after a restart
-    return incident.told_at is None or now.steady_ms - incident.told_at.steady_ms >= rules.quiet_ms
+    told_ms = None if incident.told_at is None else event.now.steady_ms - incident.told_at.steady_ms
+    if incident.returns == was.returns:  # seen again after a restart; or the stop, because of what stood before
+        return incident.stop and not was.stop and (told_ms is None or told_ms >= MINUTE_MS)
+    if incident.severity is Severity.S1 or event.data["stop"] is True:
+        return True
+    return told_ms is None or told_ms >= rules.quiet_ms
 
 
 def _about(incident: Incident, why: Why, event: Event, zone: tzinfo) -> Notice:
@@ -178,6 +206,8 @@ def _about(incident: Incident, why: Why, event: Event, zone: tzinfo) -> Notice:
         title=_title(incident, why, event, zone),
         lines=_lines(incident, why, zone),
         incident=incident.number,
+        code=incident.key[0],
+        stop=incident.stop,
     )
 
 
@@ -190,11 +220,17 @@ def _title(incident: Incident, why: Why, event: Event, zone: tzinfo) -> Message:
         Why.BACK: msg("Again ({count} times by now): {what}", count=incident.returns + 1, what=what),
         Why.REMINDER: msg("Still so since {since}: {what}", since=since, what=what),
         Why.ESCALATED: msg("Nobody has answered since {since}: {what}", since=since, what=what),
-        Why.RECOVERED: msg("Recovered: {what}", what=what),
+        Why.RECOVERED: msg("Recovered: {what}", what=_cause_itself(what)),
         Why.TAKEN_ON: event.message,
         Why.RESOLVED: event.message,
     }
     return titles.get(why, what)
+
+
+def _cause_itself(what: Message) -> Message:
+    """The words of the condition behind a stop: that is what is over, not the stop."""
+    cause = dict(what.args).get("cause") if what.text == EMERGENCY_STOP else None
+    return cause if isinstance(cause, Message) else what
 
 
 def _lines(incident: Incident, why: Why, zone: tzinfo) -> tuple[Message, ...]:
@@ -229,12 +265,13 @@ def due(book: Book, rules: TellRules, unheard: frozenset[int], now: Now) -> tupl
     """The incidents that are to be told again now.
 
     unheard: those whose last notice no channel has delivered yet; telling again would only lengthen the queue.
-    What was never told (the process ended in between) is due at once.
+    What was never told (the process ended in between) is due at once. What somebody has taken on is told again
+    only where it came back and nobody was told of that.
     """
     return tuple(
         one
         for one in book.open()
-        if one.stage is not Stage.ACKNOWLEDGED
+        if (one.stage is not Stage.ACKNOWLEDGED or (one.stands and one.returns and not one.aired))
         and one.severity is not Severity.S3
         and (one.stands or one.severity is Severity.S1)
         and one.number not in unheard
@@ -246,6 +283,19 @@ def _repeat_ms(incident: Incident, rules: TellRules) -> int:
     """How long after the last notice. The last one may have said "recovered", and what came back kept quiet."""
     repeat_ms = rules.repeat_s1_ms if incident.severity is Severity.S1 else rules.repeat_s2_ms
     return min(repeat_ms, rules.quiet_ms) if incident.stands and not incident.aired else repeat_ms
+
+
+def worth_a_message(incident: Incident, rules: TellRules, now: Now) -> bool:
+    """Whether a reminder goes to channels that pay for each message: of an S1 after ever longer whiles."""
+    if incident.severity is not Severity.S1 or incident.told_at is None:
+        return True
+    begun_ms = (incident.changed or incident.opened).steady_ms
+    gap_ms = rules.repeat_s1_ms
+    at_ms = begun_ms + gap_ms
+    while at_ms <= incident.told_at.steady_ms:
+        gap_ms = min(2 * gap_ms, max(MOST_SPACED_MS, rules.repeat_s1_ms))
+        at_ms += gap_ms
+    return at_ms <= now.steady_ms
 
 
 def escalates(incident: Incident, rules: TellRules) -> bool:
@@ -262,6 +312,8 @@ def reminder(incident: Incident, zone: tzinfo) -> Notice:
         title=_title(incident, Why.REMINDER, Event("", incident.level, incident.opened, incident.message), zone),
         lines=_lines(incident, Why.REMINDER, zone),
         incident=incident.number,
+        code=incident.key[0],
+        stop=incident.stop,
     )
 
 
@@ -290,6 +342,12 @@ def targets(notice: Notice, rules: TellRules, *, escalated: bool, local: datetim
     return tuple(Target(channel, wait_ms) for channel, wait_ms in held.items())
 
 
+def carriers(severity: Severity, rules: TellRules) -> tuple[str, ...]:
+    """The channels that a severity goes to at once, in order."""
+    named = (channel for route in rules.routes if severity in route.severities for channel in route.channels)
+    return tuple(dict.fromkeys(named))
+
+
 def fallbacks(severity: Severity, rules: TellRules, taken: Iterable[str]) -> tuple[str, ...]:
     """The channels that stand in for one that is down, in order, less those that are told anyway."""
     named = (channel for route in rules.routes if severity in route.severities for channel in route.fallback)
@@ -307,6 +365,8 @@ def queued_event(notice: Notice, notice_id: str, keys: dict[str, str], to: tuple
         "severity": notice.severity.value,
         "level": notice.level.label,
         "incident": notice.incident,
+        "code": notice.code,
+        "stop": notice.stop,
         "lines": [message_json(line) for line in notice.lines],
         "deliveries": deliveries,
     }

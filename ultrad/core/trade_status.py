@@ -11,7 +11,7 @@ from ultrad.core.limits import HOUR_MS
 from ultrad.core.messages import message_from_json
 from ultrad.core.signals import Action, Source
 from ultrad.i18n import Message, msg
-from ultrad.units import Now
+from ultrad.units import Now, Wad
 
 SIGNALS_MS = 600_000
 LEAST_SAMPLES = 20
@@ -52,6 +52,23 @@ class IntentLine:
 
 
 @dataclass(frozen=True, slots=True)
+class RescueStatus:
+    """Rescue, where it is enabled. is_low: the position is under rescue_hf. obstacles: why it cannot be rescued.
+
+    What rescues used and may use within the hour and the day, in USD × 10^8.
+    """
+
+    rescue_hf: Wad
+    target_hf: Wad
+    is_low: bool
+    hour_used_e8: int
+    hour_limit_e8: int
+    day_used_e8: int
+    day_limit_e8: int
+    obstacles: tuple[Message, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class TradeFigures:
     """How trading went lately.
 
@@ -75,7 +92,10 @@ def figures_of(blotter: Blotter, now: Now) -> TradeFigures:
     lately = [
         one
         for one in blotter.intents
-        if one.admitted is not None and one.ended is not None and now.steady_ms - one.ended.steady_ms < HOUR_MS
+        if not one.is_rescue
+        and one.admitted is not None
+        and one.ended is not None
+        and now.steady_ms - one.ended.steady_ms < HOUR_MS
     ]
     return TradeFigures(
         signals=blotter.arrivals(now.steady_ms - SIGNALS_MS),
@@ -112,7 +132,7 @@ class TradeStatus:
 
     used_e8: what trades of the last 24 hours used, gross; limit_e8: what they may, by the funds as last read, None
     before that (USD × 10^8). in_the_air: the intent whose transaction is not settled, or empty. waiting: how many
-    are open. recent: the newest first.
+    are open. recent: the newest first. rescue: None where it is not enabled.
     """
 
     dry_run: bool
@@ -125,6 +145,7 @@ class TradeStatus:
     in_the_air: str
     waiting: int
     recent: tuple[IntentLine, ...]
+    rescue: RescueStatus | None = None
     figures: TradeFigures = field(default_factory=TradeFigures)
 
 

@@ -186,6 +186,8 @@ class Scheduler:
         for plan in self._plans:
             job = self._jobs[plan.spec.name]
             before, job.plan = job.plan, plan
+            if plan.enabled is not before.enabled:
+                self._tell(job, now)
             same = (plan.schedule, plan.enabled) == (before.schedule, before.enabled)
             if same or not self._restored:  # before that, nothing is settled
                 continue
@@ -365,7 +367,8 @@ class Scheduler:
     def _tell(self, job: _Job, now: Now) -> None:
         """The findings of one job: its own last ones, and that it failed."""
         failed = (told.failed(job.name, job.in_a_row, job.history.message),) if job.history.ok is False else ()
-        self._sink.observe(f"job.{job.name}", (*job.findings, *failed), now)
+        found = (*job.findings, *failed) if job.plan.enabled else ()  # nobody would ever look again
+        self._sink.observe(f"job.{job.name}", found, now)
 
     def _findings(self, now: Now) -> tuple[Finding, ...]:
         """What is wrong with the running of jobs itself."""

@@ -25,6 +25,7 @@ class TradeBook:
         life.after(self.blotter, event)  # an act that cannot be raises here, before it is on the disk for good
         # Who is cancelled in between (a job at its time-out) must not leave an intent that only the disk knows.
         with anyio.CancelScope(shield=True):
+            life.after(self.blotter, event)  # what the table refuses must not get into the record
             await self._journal.append(event)
             self.blotter = life.after(self.blotter, event)  # others may have been recorded meanwhile
         intent = self.blotter.get(str(event.data["intent"]))

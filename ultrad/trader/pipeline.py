@@ -5,9 +5,10 @@ import anyio
 from ultrad.core import estop_rules as stop
 from ultrad.core import intent_events as events
 from ultrad.core.events import Level
-from ultrad.core.intents import Act, Blotter, Intent, Purpose, Stage
+from ultrad.core.intent_steps import Purpose
+from ultrad.core.intents import Act, Blotter, Intent, Stage
 from ultrad.core.signals import Action, Signal
-from ultrad.core.trade_status import TradeFigures, figures_of, pipeline_failing
+from ultrad.core.trade_status import RescueStatus, TradeFigures, figures_of, pipeline_failing
 from ultrad.errors import Duplicate, Permanent, Transient
 from ultrad.gate import STOPS, GateShutError, MaybeSentError
 from ultrad.i18n import Message, msg
@@ -17,7 +18,8 @@ from ultrad.trader.book import TradeBook
 from ultrad.trader.doubt import Doubt
 from ultrad.trader.judging import Judge
 from ultrad.trader.ports import TraderPorts, TradeSettings
-from ultrad.trader.sending import Sending
+from ultrad.trader.rescue import Rescuer
+from ultrad.trader.sending import Sending, foreign_pending
 from ultrad.trader.settling import Settling
 from ultrad.units import Now
 
@@ -41,6 +43,11 @@ class Trader:
         self._judge = Judge(ports, settings, blotter)
         self._sending = Sending(ports, settings, self._book)
         self._settling = Settling(ports, settings, self._book, self._sending)
+        self._rescuer = (
+            Rescuer(ports, settings, ports.rescue, self._book, self._sending, self._settling)
+            if ports.rescue
+            else None
+        )
         self._wake = anyio.Event()
         self._not_before_ms = 0
         self._look_not_before_ms = 0
@@ -65,6 +72,10 @@ class Trader:
     def used_e8(self) -> int:
         """What they did use."""
         return self.blotter.used_e8(self._ports.clock.now().steady_ms - self._settings.limits.window_ms)
+
+    def rescue_status(self) -> RescueStatus | None:
+        """Rescue as it stands; None where the operators have not enabled it."""
+        return self._rescuer.status() if self._rescuer else None
 
     async def propose(self, signal: Signal) -> Intent:
         """Take a signal in, durably. Raises Duplicate for one that came before, Transient of the journal."""
@@ -109,15 +120,18 @@ class Trader:
             self._look_not_before_ms = after.steady_ms + LOOK_AGAIN_MS
 
     async def _turn(self, now: Now, turned: Turned) -> None:
+        if self._rescuer is not None and await self._rescuer.turn():
+            return
         await self._watch_for_madness(now)
-        flying = self.blotter.in_the_air()
-        if flying is not None:
+        flying = self.blotter.flying()
+        if flying:
             if now.steady_ms >= self._look_not_before_ms:
-                await self._settling.look(flying)
+                for intent in flying:
+                    await self._settling.look(intent)
             return
         if now.steady_ms < self._not_before_ms:
             return
-        waiting = self.blotter.open()
+        waiting = tuple(one for one in self.blotter.open() if not one.is_rescue)
         self._waiting_ms = {one.id: self._waiting_ms[one.id] for one in waiting if one.id in self._waiting_ms}
         for intent in waiting:
             if now.steady_ms < self._waiting_ms.get(intent.id, 0):
@@ -140,6 +154,8 @@ class Trader:
         for intent in self.blotter.open():
             if intent.stage is Stage.BOT_SENDING:
                 await self._bot_failed(intent, _unknown_to_bot(intent))
+            elif intent.is_rescue and self._rescuer is None and not intent.is_flying:
+                await self._fail(intent, msg("rescues are not enabled any more"))
 
     # -------------------------------------------------------- one intent
 
@@ -316,12 +332,8 @@ class Trader:
         if not self._foreigner.seen(now):
             return
         self._foreigner.dispelled()
-        message = msg(
-            "A transaction of this account is pending that ultrad did not send (pending count {count}). Somebody "
-            "else may have the key.",
-            count=pending,
-        )
-        await self._ports.estop.trip(stop.trade_cause("intrusion", message, self._ports.clock.now()))
+        cause = stop.trade_cause("intrusion", foreign_pending(pending), self._ports.clock.now())
+        await self._ports.estop.trip(cause)
 
     async def _fail(self, intent: Intent, why: Message) -> None:
         message = msg("{id} was not executed: {why}", id=intent.id, why=why)

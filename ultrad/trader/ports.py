@@ -4,11 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ultrad.conditions import Conditions
+from ultrad.core.rescue import RescueLimits
 from ultrad.core.trade_limits import TradeLimits
+from ultrad.distress import Distress
 from ultrad.estop import Estop
 from ultrad.gate import Gate
 from ultrad.ports import Clock, Journal
-from ultrad.trade_ports import Ledger, Market, OctoBot, Signer
+from ultrad.trade_ports import Ledger, Market, OctoBot, RescueMarket, Signer
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +33,20 @@ class TradeSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class RescueMeans:
+    """What a rescue works with. distress: what the watch has had confirmed."""
+
+    market: RescueMarket
+    distress: Distress
+    limits: RescueLimits
+
+
+@dataclass(frozen=True, slots=True)
 class TraderPorts:
-    """Its surroundings. bot: None where no OctoBot is configured; signer: None where there is no key (dry run)."""
+    """Its surroundings. bot: None where no OctoBot is configured; signer: None where there is no key (dry run).
+
+    rescue: None where the operators have not enabled it.
+    """
 
     journal: Journal
     clock: Clock
@@ -44,3 +58,4 @@ class TraderPorts:
     signer: Signer | None
     bot: OctoBot | None
     fraction: Callable[[], float]
+    rescue: RescueMeans | None = None

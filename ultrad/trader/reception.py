@@ -2,9 +2,9 @@
 
 from ultrad.core.events import Recorded
 from ultrad.core.intents import Act, Intent
-from ultrad.core.signals import Signal
+from ultrad.core.signals import Signal, Source
 from ultrad.core.trade_status import IntentLine, TradeFigures, TradeStatus, end_of, lines_of, recent_lines
-from ultrad.errors import Duplicate, Transient
+from ultrad.errors import Duplicate, Permanent, Transient
 from ultrad.i18n import Message, msg
 from ultrad.ports import EventFilter, Journal
 from ultrad.trader.pipeline import Trader
@@ -15,7 +15,8 @@ PAGE = 1_000
 RECENT = 5
 """Signals that the status shows; `ultrad signals` has more."""
 END_KINDS = tuple(
-    act.value for act in (Act.REFUSE, Act.HOLD, Act.REHEARSE, Act.FAIL, Act.CANCEL, Act.SETTLE, Act.USURP)
+    act.value
+    for act in (Act.REFUSE, Act.HOLD, Act.REHEARSE, Act.FAIL, Act.CANCEL, Act.SETTLE, Act.USURP, Act.YIELD)
 )
 MOST_PROPOSED = 100
 """Intents that may be open at once: a burst trips long before, and what waits grows stale."""
@@ -43,6 +44,8 @@ class Reception:
         refuses, or too many wait.
         """
         trader = self._able()
+        if signal.source is Source.RESCUE:
+            raise Permanent(msg("A rescue is none of the signals that can be given."))
         _, trouble = self._journal.backlog()
         if trouble is not None:
             raise Transient(msg("The signal is not taken: the journal cannot be written ({why}).", why=trouble))
@@ -112,6 +115,7 @@ class Reception:
             in_the_air=flying.id if flying else "",
             waiting=len(trader.blotter.open()) if trader else 0,
             recent=recent_lines(trader.blotter, RECENT) if trader else (),
+            rescue=trader.rescue_status() if trader else None,
             figures=trader.figures() if trader else TradeFigures(),
         )
 

@@ -1,5 +1,6 @@
 """Signing and sending: sign → journal, durable → gate → one transport call."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from enum import Enum
 
@@ -8,11 +9,12 @@ import anyio
 from ultrad.core import estop_rules as stop
 from ultrad.core import intent_events as events
 from ultrad.core.events import Severity
-from ultrad.core.intents import Intent, Purpose, Step, Version
+from ultrad.core.intent_steps import Purpose, Step, Version
+from ultrad.core.intents import Intent
 from ultrad.core.trade_limits import TradeLimits
 from ultrad.errors import Transient
-from ultrad.gate import GateShutError, MaybeSentError
-from ultrad.i18n import msg
+from ultrad.gate import GateShutError, MaybeSentError, Passage
+from ultrad.i18n import Message, msg
 from ultrad.trade_ports import Call, Fees, GasError, Signer, Unsigned
 from ultrad.trader.book import TradeBook
 from ultrad.trader.ports import TraderPorts, TradeSettings
@@ -55,14 +57,12 @@ class Sending:
     async def sign(self, intent: Intent, what: Unsigned, purpose: Purpose) -> tuple[Intent, Version]:
         """Sign and put it into the journal, raw bytes and all.
 
-        Raises GateShutError where the strategy may not sign (nothing is recorded then), Transient or Permanent
-        from the signer or the journal.
+        Raises GateShutError where it may not be signed (nothing is recorded then), Transient or Permanent from the
+        signer or the journal.
         """
-        if purpose is Purpose.OWN:
-            self._ports.gate.check()
+        self._check(purpose)
         signed = await self._signer().sign(what)
-        if purpose is Purpose.OWN:
-            self._ports.gate.check()  # a stop during the signature: the bytes are forgotten, the nonce stays free
+        self._check(purpose)  # a stop during the signature: the bytes are forgotten, the nonce stays free
         version = Version(
             hash=signed.hash,
             raw=signed.raw.hex(),
@@ -75,7 +75,7 @@ class Sending:
         return recorded, version
 
     async def send(self, version: Version) -> Outcome:
-        """One transport call. What is of the strategy passes the gate at each try; a cancellation does not.
+        """One transport call. What is of the strategy passes the gate at each try, all else the door beside it.
 
         A dry run sends nothing, also of what was in the air before it.
         """
@@ -93,7 +93,7 @@ class Sending:
         outcome = Outcome.MAYBE
         with anyio.move_on_after(self._settings.send_s):
             try:
-                await (self._ports.gate.send(call) if version.purpose is Purpose.OWN else call())
+                await self._through(version.purpose, call)
             except GateShutError:
                 return Outcome.NOT_SENT
             except MaybeSentError:
@@ -105,6 +105,19 @@ class Sending:
             else:
                 outcome = Outcome.SENT
         return outcome
+
+    def _check(self, purpose: Purpose) -> None:
+        if purpose is Purpose.OWN:
+            self._ports.gate.check()
+        else:
+            self._ports.gate.beside.check(Passage(purpose.value))
+
+    async def _through(self, purpose: Purpose, call: Callable[[], Awaitable[None]]) -> None:
+        gate = self._ports.gate
+        if purpose is Purpose.OWN:
+            await gate.send(call)
+        else:
+            await gate.beside.send(Passage(purpose.value), call)
 
     async def _count_gas_errors(self, outcome: Outcome) -> None:
         """At each try of each version: the same one is tried again and again. Only what was taken ends a row."""
@@ -135,10 +148,10 @@ class Sending:
         )
         return self.outbid(plain, replaced)
 
-    def again(self, step: Step, fees: Fees) -> Unsigned:
+    def again(self, step: Step, fees: Fees, most_wei: int) -> Unsigned:
         """The very transaction that was signed last, with fees that nodes take in its place and that suit now."""
         before = self._signer().opened(bytes.fromhex(step.newest.raw))
-        suits_wei = min(self.max_fee_wei(fees), self._settings.limits.max_fee_wei)
+        suits_wei = min(self.max_fee_wei(fees), most_wei)
         what = replace(
             before,
             call=replace(before.call, about=step.about),
@@ -178,6 +191,15 @@ class Sending:
         if self._ports.signer is None:
             raise Transient(msg("There is no key to sign with."))
         return self._ports.signer
+
+
+def foreign_pending(pending: int) -> Message:
+    """What is pending of this account, and is none of ours."""
+    return msg(
+        "A transaction of this account is pending that ultrad did not send (pending count {count}). Somebody "
+        "else may have the key.",
+        count=pending,
+    )
 
 
 def _bumped(wei: int) -> int:

@@ -4,20 +4,24 @@ from ultrad.core import estop_rules as stop
 from ultrad.core import intent_events as events
 from ultrad.core.estop import Mode
 from ultrad.core.events import Effect, Event, Finding, Level, Origin, Severity
-from ultrad.core.intents import Act, Intent, Mined, Purpose, Step, Version
+from ultrad.core.intent_steps import Mined, Purpose, Step, Version
+from ultrad.core.intents import Act, Intent
 from ultrad.core.signals import Action
 from ultrad.errors import Transient
-from ultrad.gate import GateShutError
+from ultrad.gate import GateShutError, Passage
 from ultrad.i18n import Message, msg
 from ultrad.trade_ports import Nonces, Quote, Receipt
+from ultrad.trader import deeds
 from ultrad.trader.book import TradeBook
 from ultrad.trader.doubt import Doubt
 from ultrad.trader.ports import TraderPorts, TradeSettings
 from ultrad.trader.sending import Sending
-from ultrad.units import ALL_BPS, Now
+from ultrad.units import ALL_BPS, Now, hf_text
 
 REPEAT_MS = 30_000
 """How often the same bytes are handed to the node again while nobody has mined them: nodes forget."""
+RESCUE_STUCK_MS = 24_000
+"""A rescue that two blocks of Ethereum have passed by offers more: time is what it has not."""
 USURPED_MS = 60_000
 """How long a nonce must look consumed by others before it counts: a node that lags or lies shows that for a while.
 What really was others' is found on chain, with its hash, at the next head (`ultrad.watchdog.account`)."""
@@ -51,7 +55,7 @@ class Settling:
         elif step.mined is not None:
             await self._book.record(events.unmined_event(intent, self._ports.clock.now()))
         elif consumed:
-            await self._usurped(intent, step)
+            await self._consumed_elsewhere(intent, step)
         else:
             await self._pending(intent, step)
 
@@ -102,6 +106,8 @@ class Settling:
             await self._end(Act.CANCEL, intent, message, Level.WARNING)
         elif not mined.ok:
             await self._reverted(intent, step, mined)
+        elif intent.is_rescue and step.about == intent.measure:
+            await self._settle_rescue(intent, mined)
         elif step.about in {"supply", "withdraw"}:
             await self._settle(intent, mined)
         else:
@@ -137,6 +143,27 @@ class Settling:
         if off is not None:  # before its end is recorded: nobody would look again after a crash in between
             await self._ports.estop.trip(stop.trade_cause("outcome_off", off, self._ports.clock.now()))
         await self._end(Act.SETTLE, intent, message, Level.WARNING if too_late else Level.INFO)
+
+    async def _settle_rescue(self, intent: Intent, mined: Mined) -> None:
+        """Verify it on chain: a rescue that did something else is the last one."""
+        if self._ports.rescue is None:  # switched off since it was sent
+            message = msg("{id} executed ({hash}). Rescues are disabled now.", id=intent.id, hash=mined.hash)
+            await self._end(Act.SETTLE, intent, message, Level.ALERT)
+            return
+        found = await self._ports.rescue.market.patient()
+        off = deeds.rescue_off(intent, found, self._settings.limits.tolerance_bps)
+        message = msg(
+            "{id} executed: {measure} of {amount} smallest units of {asset} ({hash}). The health factor is {hf}.",
+            id=intent.id,
+            measure=intent.measure,
+            amount=str(intent.amount),
+            asset=intent.asset,
+            hash=mined.hash,
+            hf=hf_text(found.patient.health_factor),
+        )
+        if off is not None:
+            await self._ports.estop.trip(stop.trade_cause("rescue_off", off, self._ports.clock.now()))
+        await self._end(Act.SETTLE, intent, message, Level.ALERT)
 
     async def quote_after(self, mined: Mined) -> Quote:
         """The account as it is after that transaction. Raises Transient where the node is not so far yet."""
@@ -175,6 +202,16 @@ class Settling:
 
     # -------------------------------------------------------- pending
 
+    async def _consumed_elsewhere(self, intent: Intent, step: Step) -> None:
+        """By a rescue that took a trade's place, or the trade that was faster; else by somebody else."""
+        rival = self._book.blotter.rival(intent)
+        other = None if rival is None else next(one for one in rival.steps if one.nonce == step.nonce)
+        if rival is None or other is None or await self._receipt(other) is None:
+            await self._usurped(intent, step)
+        elif other.confirmed:
+            message = msg("{id}: nonce {nonce} went to {other}.", id=intent.id, nonce=step.nonce, other=rival.id)
+            await self._end(Act.YIELD, intent, message, Level.WARNING)
+
     async def _usurped(self, intent: Intent, step: Step) -> None:
         if not self._usurper.seen(self._ports.clock.now()):
             return
@@ -188,20 +225,33 @@ class Settling:
 
     async def _pending(self, intent: Intent, step: Step) -> None:
         now, newest = self._ports.clock.now(), step.newest
-        if self._settings.dry_run:
-            return
+        rival = self._book.blotter.rival(intent)
+        if self._settings.dry_run or (not intent.is_rescue and rival is not None and rival.is_flying):
+            return  # of the two, a rescue is taking the place: whatever were sent now would be sent against that
+        if intent.is_rescue and (self._ports.rescue is None or self._ports.gate.beside.shut_by(Passage.RESCUE)):
+            return  # nothing more is signed or sent of it; the chain decides about what was
         if newest.purpose is Purpose.OWN:
             if self._was_stopped_since(newest):
                 await self._cancel(intent, step)
                 return
             if self._ports.gate.shut_by():
                 return  # held for a while: nothing may be signed or sent
-        if now.steady_ms - max(self._sent_ms, newest.signed.steady_ms) < REPEAT_MS:
+        stuck_ms = self._stuck_ms(intent)
+        if now.steady_ms - max(self._sent_ms, newest.signed.steady_ms) < min(REPEAT_MS, stuck_ms):
             return
-        if now.steady_ms - newest.signed.steady_ms >= self._settings.stuck_ms:
+        if now.steady_ms - newest.signed.steady_ms >= stuck_ms:
             await self._raise_fee(intent, step)
         else:
             await self._send(newest, now)
+
+    def _stuck_ms(self, intent: Intent) -> int:
+        return min(RESCUE_STUCK_MS, self._settings.stuck_ms) if intent.is_rescue else self._settings.stuck_ms
+
+    def _most_fee_wei(self, intent: Intent) -> int:
+        """What a gas may cost at most, when it is raised."""
+        if intent.is_rescue:
+            return deeds.means(self._ports).limits.max_fee_wei
+        return self._settings.limits.max_fee_wei
 
     def _was_stopped_since(self, version: Version) -> bool:
         """Whether a stop came after it was signed, also one that was lifted before it could be cancelled."""
@@ -226,11 +276,12 @@ class Settling:
                 return
             what = self._sending.cancellation(step.nonce, newest, fees)
         else:
-            what = self._sending.again(step, fees)
-            limits = self._settings.limits
-            if what.max_fee_wei > limits.max_fee_wei or len(step.versions) > self._settings.raises:
+            most_wei = self._most_fee_wei(intent)
+            what = self._sending.again(step, fees, most_wei)
+            if what.max_fee_wei > most_wei or len(step.versions) > self._settings.raises:
                 # A trade that waits for its block must not be made long after its signal.
-                stale = now.steady_ms - intent.signal.arrived.steady_ms > limits.fresh_ms
+                limits = self._settings.limits
+                stale = now.steady_ms - intent.signal.arrived.steady_ms > limits.fresh_ms and not intent.is_rescue
                 await (self._cancel(intent, step) if stale else self._send(newest, now))
                 return
         try:

@@ -12,6 +12,7 @@ from ultrad.core.limits import EstopRules, Limits
 from ultrad.core.position import Batch, Reading
 from ultrad.core.rounds import ChainUnavailable, Silence, silence_finding, unavailable_finding
 from ultrad.core.window import RollingExtremes
+from ultrad.distress import Distress
 from ultrad.errors import Permanent, Transient
 from ultrad.estop import Estop
 from ultrad.gate import Gate
@@ -46,7 +47,7 @@ class WatchSettings:
 
 @dataclass(frozen=True, slots=True)
 class WatchPorts:
-    """What the watch works on."""
+    """What the watch works on. distress: None where nothing is rescued."""
 
     chain: Chain
     estop: Estop
@@ -54,6 +55,7 @@ class WatchPorts:
     journal: Journal
     clock: Clock
     sink: FindingSink
+    distress: Distress | None = None
 
 
 def watches_closer(estop: Estop, now: Now) -> bool:
@@ -69,6 +71,7 @@ class Watchdog:
         """Hold the gate shut until the first good reading."""
         self._chain, self._estop, self._gate = ports.chain, ports.estop, ports.gate
         self._journal, self._clock, self._sink = ports.journal, ports.clock, ports.sink
+        self._distress = ports.distress
         self._live, self._settings = live, live.now
         self._silence = Silence()
         self._dispute: Dispute | None = None
@@ -193,6 +196,8 @@ class Watchdog:
             self._gate.release(NO_READING)
             self._sink.observe("start", (), now)
         self.batch, self.batch_at = batch, now
+        if self._distress is not None:
+            self._distress.accepted(batch.readings)
         self._accepted.set()
         self._journal.telemetry(batch.readings, now)
         for reading in batch.readings:
@@ -232,7 +237,9 @@ class Watchdog:
         return self._vote(batch, self._assess(batch, self._clock.now()))
 
     def _vote(self, batch: Batch, findings: Iterable[Finding]) -> Vote:
-        return Vote(batch.endpoint, batch.readings, any(self._estop.must_trip(one) for one in findings))
+        """What calls for a rescue is bad each time, not only where it trips: it is never one endpoint's word."""
+        calls = self._distress is not None and self._distress.calls(batch.readings)
+        return Vote(batch.endpoint, batch.readings, calls or any(self._estop.must_trip(one) for one in findings))
 
     async def _crosscheck(self, batch: Batch, findings: tuple[Finding, ...], vote: Vote, now: Now) -> None:
         """Weigh what all endpoints say of this block, with the gate shut, and go by what is to be believed."""
@@ -270,6 +277,8 @@ class Watchdog:
         bad = outcome.verdict is Verdict.BAD
         believed = next(one for one in votes if one.bad is bad and one.endpoint not in outcome.liars)
         await self._believe(*views[believed.endpoint], now)
+        if bad and self._distress is not None:
+            self._distress.heard(votes, len(self._chain.endpoints()), now)
         self._dispute, self._suspects = None, ()
         self._gate.release(DISPUTED)
 
@@ -281,6 +290,8 @@ class Watchdog:
     async def _disagree(self, dispute: Dispute, now: Now) -> None:
         """Nobody is believed: no reading is accepted, and the gate stays shut until it is resolved or trips."""
         self._dispute = dispute
+        if self._distress is not None:
+            self._distress.doubted()
         finding = findings_of.dispute(dispute, now, self._settings.rules)
         await self._estop.judge((finding,), {}, now)
         self._sink.observe("crosscheck", (finding,), now)

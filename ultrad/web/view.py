@@ -14,7 +14,7 @@ from ultrad.core.status import (
     StandingLine,
     Status,
 )
-from ultrad.core.trade_status import TradeStatus
+from ultrad.core.trade_status import RescueStatus, TradeStatus
 from ultrad.i18n import Message
 from ultrad.units import short_address
 from ultrad.web.words import Words, fixed, hf_exact
@@ -77,6 +77,7 @@ def _trade(trade: TradeStatus, words: Words) -> Json:
         "limit_usd": None if trade.limit_e8 is None else fixed(trade.limit_e8, _USD_DIGITS),
         "in_the_air": trade.in_the_air or None,
         "waiting": trade.waiting,
+        "rescue": None if trade.rescue is None else _rescue(trade.rescue, words),
         "recent": [
             {
                 "id": one.id,
@@ -88,6 +89,19 @@ def _trade(trade: TradeStatus, words: Words) -> Json:
             }
             for one in trade.recent
         ],
+    }
+
+
+def _rescue(rescue: RescueStatus, words: Words) -> Json:
+    return {
+        "rescue_hf": hf_exact(rescue.rescue_hf),
+        "target_hf": hf_exact(rescue.target_hf),
+        "under_way": rescue.is_low,
+        "used_1h_usd": fixed(rescue.hour_used_e8, _USD_DIGITS),
+        "limit_1h_usd": fixed(rescue.hour_limit_e8, _USD_DIGITS),
+        "used_24h_usd": fixed(rescue.day_used_e8, _USD_DIGITS),
+        "limit_24h_usd": fixed(rescue.day_limit_e8, _USD_DIGITS),
+        "obstacles": [words(one) for one in rescue.obstacles],
     }
 
 

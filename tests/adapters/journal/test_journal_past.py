@@ -10,8 +10,9 @@ import pytest
 from ultrad.adapters.journal import create, open_journal, open_reader
 from ultrad.core import incidents, telling
 from ultrad.core.events import Event, Level, Severity
-from ultrad.core.incidents import Sign
-from ultrad.core.outbox import Delivery, Told, delivered_event
+from ultrad.core.outbox import Delivery, Told
+from ultrad.core.outbox_events import delivered_event
+from ultrad.core.signs import Sign
 from ultrad.core.telling import Notice, Target, Why
 from ultrad.i18n import msg
 from ultrad.ports import EventFilter

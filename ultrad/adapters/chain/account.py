@@ -255,7 +255,7 @@ class AccountReader:
             wallet=tuple(wallet),
             supplied=supplied,
             liquidity=liquidity,
-            cap_left=_cap_left(at.decoded(pool, data, aave.configuration).supply_cap, minted, data, figures[3]),
+            cap_left=cap_left(at.decoded(pool, data, aave.configuration).supply_cap, minted, data, figures[3]),
             allowance=allowance,
         )
 
@@ -369,7 +369,7 @@ def _holding(one: _Reserve, figures: tuple[int, ...], decimals: int, judged: _Ju
     )
 
 
-def _cap_left(cap: int, minted: int, data: bytes, supply_index: int) -> int | None:
+def cap_left(cap: int, minted: int, data: bytes, supply_index: int) -> int | None:
     """What the cap leaves at most (`ValidationLogic.validateSupply`; word 12: what the treasury is owed)."""
     if cap == 0:
         return None

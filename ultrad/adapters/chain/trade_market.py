@@ -56,7 +56,7 @@ class TradeMarket:
             block=block,
             endpoint=endpoint.name,
             revision=found.revision,
-            known_rounding=_agrees(found),
+            known_rounding=agrees(found),
             emode=found.emode,
             health_factor=found.said.health_factor,
             holdings=found.holdings,
@@ -163,7 +163,7 @@ class TradeMarket:
         }
 
 
-def _agrees(found: Account) -> bool:
+def agrees(found: Account) -> bool:
     """Whether our arithmetic is this pool's: its revision is known, and gives what the pool itself says just now.
 
     A fork may count its revisions otherwise, and a reserve may have rules of its own (GHO until v3.3).

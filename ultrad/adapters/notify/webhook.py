@@ -68,7 +68,7 @@ class Webhook:
         return None
 
     async def send(self, what: Outgoing) -> str:
-        """Post it. 2xx is accepted, unless its body says otherwise; 409 was accepted before."""
+        """Post it. 2xx is accepted, unless its body says otherwise or is a page; 409 was accepted before."""
         body = body_of(what)
         timestamp = str(self._clock.now().wall_ms // 1000)
         headers = {
@@ -82,6 +82,8 @@ class Webhook:
             return ""
         if not answer.good:
             raise self._service.failure(answer)
+        if answer.headers.get("Content-Type", "").lower().startswith("text/html"):
+            raise self._service.garbled()  # of a login or a maintenance page, in the receiver's place
         if _denies(answer):
             words = self._service.scrub(answer.words())
             raise self._service.failed(words or msg("HTTP {status}", status=answer.status))
