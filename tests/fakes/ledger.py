@@ -46,7 +46,8 @@ class FakeLedger:
     """Implements `Ledger`, and mines into a `FakeMarket`.
 
     script: how the next sends are met, then mode. ok, down (not reached), error (not known), cut (taken, but
-    nobody says so), gas, low (nonce too low). sent: everything that was taken, the same bytes once.
+    nobody says so), gas, low (nonce too low). behind: by so much the nonce that is told as the next one is too low.
+    sent: everything that was taken, the same bytes once.
     """
 
     clock: Clock
@@ -58,6 +59,7 @@ class FakeLedger:
     number: int = 100
     nonce: int = 7
     foreign: int = 0
+    behind: int = 0
     pending: dict[str, bytes] = field(default_factory=dict)
     mined: dict[str, Receipt] = field(default_factory=dict)
     sent: list[str] = field(default_factory=list)
@@ -95,7 +97,7 @@ class FakeLedger:
     async def nonces(self) -> Nonces:
         settled = sum(one.block.number <= self.number - self.depth for one in self.mined.values())
         confirmed = self.nonce - len(self.mined) + settled
-        return Nonces(self.nonce, confirmed, self.nonce + bool(self.pending) + self.foreign)
+        return Nonces(self.nonce - self.behind, confirmed, self.nonce + bool(self.pending) + self.foreign)
 
     async def send(self, raw: bytes) -> None:
         self.sends += 1

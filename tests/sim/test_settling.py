@@ -109,6 +109,32 @@ async def test_stuck__until_its_signal_is_old__cancelled() -> None:
         assert (await there.ends(one)).stage is Stage.CANCELLED
 
 
+async def test_stale__perhaps_never_sent_before_a_crash__cancelled_and_not_sent_again() -> None:
+    async with wild() as there:
+        there.ledger.mode = "lost"
+        one = await there.pending()
+        own = bytes.fromhex(there.step(one).newest.raw)
+        there.ledger.mode = "ok"
+        await there.bench.made.crash()
+        await anyio.sleep(16 * 60)
+        await there.bench.made.start()
+        assert (await there.ends(one)).stage is Stage.CANCELLED
+        assert there.ledger.raws[own] == 1
+        assert there.mined_abouts() == ["cancel"]
+
+
+async def test_fresh__perhaps_never_sent_before_a_crash__sent_again() -> None:
+    async with wild() as there:
+        there.ledger.mode = "lost"
+        one = await there.pending()
+        there.ledger.mode = "ok"
+        await there.bench.made.crash()
+        await anyio.sleep(5 * 60)
+        await there.bench.made.start()
+        assert (await there.ends(one)).stage is Stage.SETTLED
+        assert there.mined_abouts() == ["withdraw"]
+
+
 async def test_stuck__call_that_would_fail_by_now__raised_all_the_same() -> None:
     async with wild() as there:
         one = await there.pending()

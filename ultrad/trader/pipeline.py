@@ -19,7 +19,7 @@ from ultrad.trader.doubt import Doubt
 from ultrad.trader.judging import Judge
 from ultrad.trader.ports import TraderPorts, TradeSettings
 from ultrad.trader.rescue import Rescuer
-from ultrad.trader.sending import Sending, foreign_pending
+from ultrad.trader.sending import FOREIGN_MS, Sending, foreign_pending
 from ultrad.trader.settling import Settling
 from ultrad.units import Now
 
@@ -28,9 +28,6 @@ AGAIN_MS = 15_000
 """How long what could not be read, or was not answered, is left alone."""
 LOOK_AGAIN_MS = 3_000
 """The same for what is in the air: it may have to be cancelled, and must not bring a limited endpoint down."""
-FOREIGN_MS = 60_000
-"""How long something of others must look pending before it counts: nodes that lag or lie show that for a while.
-Nothing is signed meanwhile, and what they have mined is found at the next head (`ultrad.watchdog.account`)."""
 
 
 class Trader:
@@ -258,12 +255,7 @@ class Trader:
             self._waiting_ms[intent.id] = now.steady_ms + self._settings.limits.gas_wait_ms
             return
         nonces = await self._ports.ledger.nonces()
-        if nonces.latest < self._book.due_nonce:
-            raise Transient(
-                msg(
-                    "the node shows nonce {nonce}, and {due} is due", nonce=nonces.latest, due=self._book.due_nonce
-                )
-            )
+        self._book.expect_due(nonces)
         if nonces.pending != nonces.latest:
             self._waiting_ms[intent.id] = now.steady_ms + AGAIN_MS
             await self._foreign_pending(nonces.pending, now)

@@ -29,6 +29,10 @@ BASE_FEE_ROOM = 2
 CANCEL_TIMES = 10
 """A cancellation waits for no gas price, but offers at most so many times a trade's: fees are what nodes say."""
 
+FOREIGN_MS = 60_000
+"""How long something of others must look pending before it counts: nodes that lag or lie show that for a while.
+Nothing is signed meanwhile, and what they have mined is found at the next head (`ultrad.watchdog.account`)."""
+
 
 class Outcome(Enum):
     """How one transport call went, as far as anybody can say."""

@@ -239,7 +239,9 @@ class Settling:
         stuck_ms = self._stuck_ms(intent)
         if now.steady_ms - max(self._sent_ms, newest.signed.steady_ms) < min(REPEAT_MS, stuck_ms):
             return
-        if now.steady_ms - newest.signed.steady_ms >= stuck_ms:
+        if newest.purpose is Purpose.OWN and self._is_stale(intent, now):
+            await self._cancel(intent, step)
+        elif now.steady_ms - newest.signed.steady_ms >= stuck_ms:
             await self._raise_fee(intent, step)
         else:
             await self._send(newest, now)
@@ -258,6 +260,10 @@ class Settling:
         state = self._ports.estop.state
         changed = state.since is not None and state.since.steady_ms > version.signed.steady_ms
         return state.mode is Mode.ON or changed
+
+    def _is_stale(self, intent: Intent, now: Now) -> bool:
+        """A trade that waits for its block, or was perhaps never sent, must not be made long after its signal."""
+        return now.steady_ms - intent.signal.arrived.steady_ms > self._settings.limits.fresh_ms
 
     async def _cancel(self, intent: Intent, step: Step) -> None:
         """Take its place with a transfer of nothing; whichever is mined first consumes the nonce."""
@@ -279,10 +285,7 @@ class Settling:
             most_wei = self._most_fee_wei(intent)
             what = self._sending.again(step, fees, most_wei)
             if what.max_fee_wei > most_wei or len(step.versions) > self._settings.raises:
-                # A trade that waits for its block must not be made long after its signal.
-                limits = self._settings.limits
-                stale = now.steady_ms - intent.signal.arrived.steady_ms > limits.fresh_ms and not intent.is_rescue
-                await (self._cancel(intent, step) if stale else self._send(newest, now))
+                await self._send(newest, now)
                 return
         try:
             _, version = await self._sending.sign(intent, what, newest.purpose)
