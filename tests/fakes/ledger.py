@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tests.fakes.trade_market import ACCOUNT, FakeMarket
@@ -23,12 +24,14 @@ def digest(text: str) -> str:
 
 @dataclass
 class FakeSigner:
-    """Implements `Signer`. What it signs can be read again by the ledger."""
+    """Implements `Signer`. What it signs can be read again by the ledger. on_sign: hears of each before it is."""
 
     address: Address = ACCOUNT
     signed: list[Unsigned] = field(default_factory=list)
+    on_sign: Callable[[Unsigned], None] = lambda _: None
 
     async def sign(self, what: Unsigned) -> Signed:
+        self.on_sign(what)
         self.signed.append(what)
         call = what.call
         fees = (what.max_fee_wei, what.tip_wei, what.gas)
@@ -46,7 +49,7 @@ class FakeLedger:
     """Implements `Ledger`, and mines into a `FakeMarket`.
 
     script: how the next sends are met, then mode. ok, down (not reached), error (not known), cut (taken, but
-    nobody says so), gas, low (nonce too low). behind: by so much the nonce that is told as the next one is too low.
+    nobody says so), gas, low (nonce too low). behind: so much too low is the next nonce.
     sent: everything that was taken, the same bytes once.
     """
 
