@@ -6,6 +6,8 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import anyio
+
 from tests.fakes.trade_market import ACCOUNT, FakeMarket
 from ultrad.core.position import Block
 from ultrad.errors import Permanent, Transient
@@ -24,15 +26,20 @@ def digest(text: str) -> str:
 
 @dataclass
 class FakeSigner:
-    """Implements `Signer`. What it signs can be read again by the ledger. on_sign: hears of each before it is."""
+    """Implements `Signer`. What it signs can be read again by the ledger. on_sign: hears of each before it is.
+
+    takes_s: how long a signature takes.
+    """
 
     address: Address = ACCOUNT
     signed: list[Unsigned] = field(default_factory=list)
     on_sign: Callable[[Unsigned], None] = lambda _: None
+    takes_s: float = 0.0
 
     async def sign(self, what: Unsigned) -> Signed:
         self.on_sign(what)
         self.signed.append(what)
+        await anyio.sleep(self.takes_s)
         call = what.call
         fees = (what.max_fee_wei, what.tip_wei, what.gas)
         raw = json.dumps([what.nonce, fees[0], call.about, call.to, call.data.hex(), *fees[1:]]).encode()

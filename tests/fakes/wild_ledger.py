@@ -63,9 +63,9 @@ class WildLedger(FakeLedger):
     lost (an error, nothing taken), drop (taken, and forgotten at once), hang, hang after, throttled. stubborn: it
     keeps what it has, and takes nothing in its place.
 
-    lag: so many blocks behind is the node that answers. lie: added to every nonce that is told, but none is hidden
-    that is pending elsewhere; deep_lie: to the confirmed one alone. blind: no receipt is known. well_ms:
-    when it is well again, by the steady clock.
+    lag: so many blocks behind is the node that answers; dull: the same, and it knows of nothing that is pending.
+    lie: added to every nonce that is told, but none is hidden that is pending elsewhere; deep_lie: to the confirmed
+    one alone. blind: no receipt is known. well_ms: when it is well again, by the steady clock.
 
     on_send: hears of each transaction before it is met.
 
@@ -74,6 +74,7 @@ class WildLedger(FakeLedger):
 
     reads: str = "ok"
     lag: int = 0
+    dull: int = 0
     well_ms: int | None = None
     lie: int = 0
     deep_lie: int = 0
@@ -122,7 +123,7 @@ class WildLedger(FakeLedger):
     def heal(self) -> None:
         """Every node is well, and knows what was handed over last."""
         self.reads, self.mode, self.lag, self.lie, self.well_ms = "ok", "ok", 0, 0, None
-        self.deep_lie = 0
+        self.deep_lie = self.dull = 0
         self.blind = self.stubborn = False
         self.script.clear()
         self.foreign = 0
@@ -167,9 +168,9 @@ class WildLedger(FakeLedger):
         """The blocks as the node that answers has them."""
         await self._met(self.reads)
         if self.well_ms is not None and self.clock.now().steady_ms >= self.well_ms:
-            self.lag, self.lie, self.deep_lie, self.foreign = 0, 0, 0, 0
+            self.lag, self.dull, self.lie, self.deep_lie, self.foreign = 0, 0, 0, 0, 0
             self.blind, self.well_ms = False, None
-        return self.blocks[: max(0, len(self.blocks) - self.lag)]
+        return self.blocks[: max(0, len(self.blocks) - max(self.lag, self.dull))]
 
     async def _met(self, mode: str) -> None:
         match mode:
@@ -197,9 +198,9 @@ class WildLedger(FakeLedger):
         latest = self.nonce + sum(one.raw is not None for one in view)
         deep = view[: max(0, len(view) - self.depth)]
         confirmed = self.nonce + sum(one.raw is not None for one in deep)
-        waiting = dict(self.pool)
+        waiting = {} if self.dull else dict(self.pool)
         for one in self.blocks[len(view) :]:  # what a node that lags has not seen mined is pending for it
-            if one.nonce is not None:
+            if one.nonce is not None and not self.dull:
                 waiting[one.nonce] = one.raw or b""
         pending = latest
         while pending in waiting:

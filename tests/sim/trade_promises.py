@@ -45,12 +45,15 @@ class Watcher:
     broken: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        bench = self.there.bench
         self.there.ledger.on_send = self._see_send
-        assert bench.made.means is not None
-        signer = bench.made.means.signer
-        assert isinstance(signer, FakeSigner)
-        signer.on_sign = self._see_signature
+        self.signer.on_sign = self._see_signature
+
+    @property
+    def signer(self) -> FakeSigner:
+        means = self.there.bench.made.means
+        assert means is not None
+        assert isinstance(means.signer, FakeSigner)
+        return means.signer
 
     @property
     def trader(self) -> Trader:
@@ -74,6 +77,9 @@ class Watcher:
         elif about_of(raw) != "cancel":
             if shut := life.shut_by():
                 self.broken.append(f"{raw!r} was sent while the gate is shut: {shut}")
+            stops = [one.seq for one in self.there.bench.made.recorded("estop.on") if one.seq > signed.seq]
+            if stops:
+                self.broken.append(f"{raw!r} was sent though a stop came after it was signed")
             age_s = self._age_s(str(signed.event.data["intent"]))
             if age_s > FRESH_S + SLACK_S:
                 self.broken.append(f"{raw!r} was sent {age_s} s after its signal")
@@ -143,6 +149,8 @@ class Watcher:
         """Once the chain is well, every intent ends, by what the chain says; and what went wrong was told."""
         ledger = self.there.ledger
         ledger.heal()
+        self.there.bench.made.heal()
+        self.signer.takes_s = 0.0
         with anyio.move_on_after(SETTLE_S):
             while self.trader.blotter.open():
                 await anyio.sleep(2)

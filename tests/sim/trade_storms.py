@@ -67,6 +67,17 @@ async def killed(watcher: Watcher, arg: tuple[str, float]) -> None:
     await again(watcher, ("crash", down_s))
 
 
+async def midway(watcher: Watcher, arg: tuple[str, float]) -> None:
+    """Somebody stops it while a slow key signs, or a slow disk takes the record; for a moment, or for good."""
+    slow, after_s = arg
+    journal = watcher.there.bench.made.life.journal
+    watcher.signer.takes_s, journal.slow_s = (1.0, 0.0) if slow == "key" else (0.0, 1.0)
+    await trade(watcher, (Action.SELL, after_s))
+    await stop(watcher, "touch")
+    await anyio.sleep(2.0)
+    watcher.signer.takes_s, journal.slow_s = 0.0, 0.0
+
+
 async def version(watcher: Watcher, place: int) -> None:
     watcher.there.ledger.mine_version(place)
 
@@ -134,6 +145,7 @@ DO: dict[str, Callable[[Watcher, Any], Awaitable[None]]] = {
     "signal": signal,
     "trade": trade,
     "killed": killed,
+    "midway": midway,
     "wait": wait,
     "blocks": blocks,
     "version": version,
@@ -170,13 +182,17 @@ WELL = st.lists(
     | step(
         "killed", *((how, down_s) for how in ("ok", "hang", "lost", "drop", "cut") for down_s in (0.1, NIGHT_S))
     )
+    | step("midway", *((slow, tenths / 10) for slow in ("key", "disk") for tenths in range(2, 50, 2)))
     | step("version", 0, 1, 2)
     | step("reorg", (1, False), (2, False), (2, True))
     | step("sends", "cut", "lost", "drop", "down", "hang", "hang after", "throttled", "gas")
     | step("reads", "ok", "ok", "down", "hang", "throttled")
-    | step("doubt", ("lag", 1), ("lag", 10), ("deep_lie", 1), ("lie", -1), ("blind", 1), ("foreign", 1))
+    | step(
+        "doubt", ("lag", 1), ("lag", 10), ("dull", 3), ("deep_lie", 1), ("lie", -1), ("blind", 1), ("foreign", 1)
+    )
     | step("gas", 1, 1, 80, 150)
-    | step("stop", "touch", "rm", "resume", "resume")
+    | step("stop", "touch", "rm", "resume")
+    | step("stop", "resume")
     | step("again", ("stop", 0.1), ("crash", 0.1), ("crash", 30.0)),
     min_size=8,
     max_size=30,
