@@ -64,8 +64,8 @@ class WildLedger(FakeLedger):
     keeps what it has, and takes nothing in its place.
 
     lag: so many blocks behind is the node that answers; dull: the same, and it knows of nothing that is pending.
-    lie: added to every nonce that is told, but none is hidden that is pending elsewhere; deep_lie: to the confirmed
-    one alone. blind: no receipt is known. well_ms: when it is well again, by the steady clock.
+    lie: added to every nonce that is told, but none is hidden that is pending elsewhere; deep_lie: to the
+    confirmed one alone. blind: no receipt is known. well_ms: when it is well again, by the steady clock.
 
     on_send: hears of each transaction before it is met.
 

@@ -10,6 +10,8 @@ from tests.fakes.ledger import FakeSigner
 from tests.fakes.wild_ledger import FOREIGN, Made, about_of, nonce_of
 from tests.sim.promises import assert_journal, assert_now
 from tests.sim.settling import GWEI, Wild
+from ultrad.core import estop
+from ultrad.core.estop import Mode
 from ultrad.core.events import Level, Recorded
 from ultrad.core.intent_steps import Purpose
 from ultrad.core.intents import Act, Intent, Stage, fold
@@ -109,11 +111,20 @@ class Watcher:
         assert sum(one.is_flying for one in self.trader.blotter.intents) <= 1
         in_the_air = {nonce_of(raw) for raw in there.ledger.raws if nonce_of(raw) >= there.ledger.next_nonce}
         assert len(in_the_air) <= 1
+        self._check_signatures()
         self._check_nonces()
         self._check_chain()
         # The newest event may be on the disk, and on its way to the memory.
         events = self._events()
         assert self.trader.blotter in (fold(events), fold(events[:-1]))
+
+    def _check_signatures(self) -> None:
+        """None of the strategy was made while the stop was ON, by the record itself."""
+        changes = self.there.bench.made.recorded("estop")
+        for one in self.signed().values():
+            if one.event.data["purpose"] == Purpose.OWN:
+                before = [each for each in changes if each.event.now.steady_ms < one.event.now.steady_ms]
+                assert estop.fold(before).mode is not Mode.ON, one.event.data["intent"]
 
     def _check_nonces(self) -> None:
         """A nonce belongs to one step for ever, and no intent trades with two of them."""

@@ -188,7 +188,7 @@ WELL = st.lists(
     | step("sends", "cut", "lost", "drop", "down", "hang", "hang after", "throttled", "gas")
     | step("reads", "ok", "ok", "down", "hang", "throttled")
     | step(
-        "doubt", ("lag", 1), ("lag", 10), ("dull", 3), ("deep_lie", 1), ("lie", -1), ("blind", 1), ("foreign", 1)
+        "doubt", ("lag", 1), ("lag", 10), ("dull", 8), ("deep_lie", 1), ("lie", -1), ("blind", 1), ("foreign", 1)
     )
     | step("gas", 1, 1, 80, 150)
     | step("stop", "touch", "rm", "resume")
