@@ -40,6 +40,9 @@ class FakeSigner:
         self.on_sign(what)
         self.signed.append(what)
         await anyio.sleep(self.takes_s)
+        return self.made_of(what)
+
+    def made_of(self, what: Unsigned) -> Signed:
         call = what.call
         fees = (what.max_fee_wei, what.tip_wei, what.gas)
         raw = json.dumps([what.nonce, fees[0], call.about, call.to, call.data.hex(), *fees[1:]]).encode()

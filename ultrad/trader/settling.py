@@ -2,7 +2,6 @@
 
 from ultrad.core import estop_rules as stop
 from ultrad.core import intent_events as events
-from ultrad.core.estop import Mode
 from ultrad.core.events import Effect, Event, Finding, Level, Origin, Severity
 from ultrad.core.intent_steps import Mined, Purpose, Step, Version
 from ultrad.core.intents import Act, Intent
@@ -231,7 +230,7 @@ class Settling:
         if intent.is_rescue and (self._ports.rescue is None or self._ports.gate.beside.shut_by(Passage.RESCUE)):
             return  # nothing more is signed or sent of it; the chain decides about what was
         if newest.purpose is Purpose.OWN:
-            if self._was_stopped_since(newest):
+            if self._sending.was_stopped_since(newest.signed):
                 await self._cancel(intent, step)
                 return
             if self._ports.gate.shut_by():
@@ -254,12 +253,6 @@ class Settling:
         if intent.is_rescue:
             return deeds.means(self._ports).limits.max_fee_wei
         return self._settings.limits.max_fee_wei
-
-    def _was_stopped_since(self, version: Version) -> bool:
-        """Whether a stop came after it was signed, also one that was lifted before it could be cancelled."""
-        state = self._ports.estop.state
-        changed = state.since is not None and state.since.steady_ms > version.signed.steady_ms
-        return state.mode is Mode.ON or changed
 
     def _is_stale(self, intent: Intent, now: Now) -> bool:
         """A trade that waits for its block, or was perhaps never sent, must not be made long after its signal."""
