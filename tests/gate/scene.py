@@ -62,8 +62,11 @@ class StepJournal:
 
     steps: Steps
     events_: list[Event] = field(default_factory=list)
+    on_append: Callable[[Event], None] = lambda _: None
 
     async def append(self, *events: Event) -> tuple[Recorded, ...]:
+        for one in events:
+            self.on_append(one)
         at = len(self.events_)
         self.events_.extend(events)  # its place is taken when it is handed over
         self.steps.log += [f"handed over {at + n} {event.kind}" for n, event in enumerate(events)]

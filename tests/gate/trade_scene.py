@@ -18,7 +18,7 @@ from ultrad.core.estop import Mode
 from ultrad.core.estop_rules import rescue_forbidden
 from ultrad.core.events import Event, Recorded
 from ultrad.core.intent_steps import Purpose, Step, Version
-from ultrad.core.intents import Blotter, fold
+from ultrad.core.intents import Act, Blotter, fold
 from ultrad.core.limits import EstopRules
 from ultrad.core.position import Block
 from ultrad.core.signals import Action, Signal, Source
@@ -103,6 +103,7 @@ class TradeScene(Scene):
             bot=None,
             fraction=lambda: 0.0,
         )
+        self.journal.on_append = self._on_append
         self.sending = Sending(ports, SETTINGS, self.book)
         self.settling = Settling(ports, SETTINGS, self.book, self.sending)
 
@@ -179,6 +180,11 @@ class TradeScene(Scene):
         self.steps.log.append(name + words[1])
 
     # ---- what must hold
+
+    def _on_append(self, event: Event) -> None:
+        """What was signed while a stop came is forgotten, not recorded."""
+        if event.kind == Act.SIGN and event.data["purpose"] == Purpose.OWN:
+            self._must_be_open()
 
     def _must_not_be_stopped_since(self, name: str, signed: Now) -> None:
         """No stop came after it was asked for, whether it was lifted or not."""

@@ -211,14 +211,12 @@ class Trader:
         if bot is None:
             raise AssertionError("no bot to send to")
         self._ports.gate.check()
-        began = self._ports.clock.now()
-        intent = await self._book.record(events.bot_event(Act.BOT_SEND, intent, began))
+        intent = await self._book.record(events.bot_event(Act.BOT_SEND, intent, self._ports.clock.now()))
         order = Order(intent.signal.action, intent.id)
         failure: Message = msg("OctoBot gave no answer in {seconds} s", seconds=round(self._settings.send_s))
         known = accepted = False
         with anyio.move_on_after(self._settings.send_s):
             try:
-                self._sending.must_not_be_stopped_since(began)
                 await self._ports.gate.send(lambda: bot.send(order))
             except GateShutError as error:
                 failure, known = error.message, True
