@@ -305,8 +305,8 @@ def _gap(position: str, intent: Intent, step: Step, nonces: Nonces) -> Finding:
         effect=Effect.NO_TRADE,
         message=msg(
             "{id}: its transaction has the nonce {nonce}, and the account's next one is {next}: an endpoint told "
-            "another. No block can take it before those between are used. Announce a transfer of nothing to the "
-            "account itself (`ultrad expect`), and send one for each.",
+            "another. No block can take it before those between are used. For each of them announce an act by "
+            "hand (`ultrad expect --kind any`), and send a transfer of nothing to the account itself.",
             id=intent.id,
             nonce=step.nonce,
             next=nonces.latest,
