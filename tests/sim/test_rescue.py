@@ -10,6 +10,7 @@ import pytest
 from tests.fakes.trade_market import USDC, WETH
 from tests.sim.rescue import FALLEN, LIMITS, RICH, Ward, ward
 from ultrad.core import estop_rules as stop
+from ultrad.core.account_book import AccountBook, Announcement
 from ultrad.core.estop import Mode
 from ultrad.core.intent_steps import Purpose
 from ultrad.core.intents import Stage
@@ -325,6 +326,21 @@ async def test_rescue__something_of_others_is_pending__only_what_stays_stops_it(
         await there.seconds(MINUTE)
         assert ("intrusion" in there.made.life.causes) is not rescued
         assert (there.hf() >= LIMITS.target_hf) is rescued
+
+
+async def test_rescue__something_announced_is_pending__waits_for_it_and_is_not_forbidden() -> None:
+    async with ward() as there:
+        trader = there.made.life.assembly.trader
+        assert trader is not None
+        told = Announcement("a", "any", None, "taro", "x", there.made.clock.now(), 10**12, 0)
+        trader._ports.hands.told_by(lambda: AccountBook(announced=(told,)))
+        there.ledger.foreign = 1
+        there.fall()
+        await there.seconds(3 * MINUTE)
+        assert (there.ledger.sends, "intrusion" in there.made.life.causes) == (0, False)
+        there.ledger.foreign = 0
+        await there.seconds(MINUTE)
+        assert there.hf() >= LIMITS.target_hf
 
 
 # ---------------------------------------------------------------- crashes

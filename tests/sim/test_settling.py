@@ -75,11 +75,14 @@ async def test_stop__cancellation_that_nobody_mines__fee_bounded_by_what_blocks_
         there.bench.made.touch()
         await anyio.sleep(3_600)
         assert len(there.step(one).versions) == 2  # it offers enough: it is handed over again, not raised for ever
+        assert "unsettled" in there.bench.made.life.told()
         there.ledger.base_wei = 10**6 * GWEI  # and no node can make it offer anything
         await anyio.sleep(3_600)
         assert there.step(one).newest.max_fee_wei <= 1_130 * GWEI
         there.ledger.heal()
         assert (await there.ends(one)).stage is Stage.CANCELLED
+        await anyio.sleep(2)
+        assert "unsettled" not in there.bench.made.life.told()
 
 
 # ---------------------------------------------------------------- fees

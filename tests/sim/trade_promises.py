@@ -123,7 +123,7 @@ class Watcher:
         changes = self.there.bench.made.recorded("estop")
         for one in self.signed().values():
             if one.event.data["purpose"] == Purpose.OWN:
-                before = [each for each in changes if each.event.now.steady_ms < one.event.now.steady_ms]
+                before = [each for each in changes if _is_before(each, one)]
                 assert estop.fold(before).mode is not Mode.ON, one.event.data["intent"]
 
     def _check_nonces(self) -> None:
@@ -211,3 +211,9 @@ class Watcher:
             if one.event.kind in levels:
                 assert one.event.level >= levels[Act(one.event.kind)]
                 assert str(one.event.data["intent"]) in str(one.event.message) or one.event.kind == Act.USURP
+
+
+def _is_before(change: Recorded, signature: Recorded) -> bool:
+    """Within the same millisecond a stop may have come after it, and whatever lifted one came before."""
+    changed_ms, signed_ms = change.event.now.steady_ms, signature.event.now.steady_ms
+    return changed_ms < signed_ms or (changed_ms == signed_ms and change.event.kind != estop.Step.TRIP)

@@ -8,7 +8,7 @@ from ultrad.core.events import Level
 from ultrad.core.intent_steps import Purpose
 from ultrad.core.intents import Act, Blotter, Intent, Stage
 from ultrad.core.signals import Action, Signal
-from ultrad.core.trade_status import RescueStatus, TradeFigures, figures_of, pipeline_failing
+from ultrad.core.trade_status import RescueStatus, TradeFigures, figures_of, pipeline_failing, unsettled
 from ultrad.errors import Duplicate, Permanent, Transient
 from ultrad.gate import STOPS, GateShutError, MaybeSentError
 from ultrad.i18n import Message, msg
@@ -106,7 +106,8 @@ class Trader:
         """One look: settle what is in the air, else go on with the oldest that is open."""
         now = self._ports.clock.now()
         self._book.forget(now, self._settings.limits.window_ms)
-        found = (pipeline_failing(self.figures()), self._settling.gap)
+        late = unsettled(self.blotter, self._settings.position, now)
+        found = (pipeline_failing(self.figures()), self._settling.gap, late)
         self._ports.conditions.observe("trade", tuple(one for one in found if one is not None), now)
         try:
             await self._turn(now, turned)
@@ -321,6 +322,9 @@ class Trader:
         return None
 
     async def _foreign_pending(self, pending: int, now: Now) -> None:
+        if self._ports.hands.is_expected(now):
+            self._foreigner.dispelled()  # its history tells whether it was what somebody announced
+            return
         if not self._foreigner.seen(now):
             return
         self._foreigner.dispelled()

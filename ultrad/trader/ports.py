@@ -1,8 +1,9 @@
 """What the trader works with."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from ultrad.byhand import ByHand
 from ultrad.conditions import Conditions
 from ultrad.core.rescue import RescueLimits
 from ultrad.core.trade_limits import TradeLimits
@@ -45,7 +46,7 @@ class RescueMeans:
 class TraderPorts:
     """Its surroundings. bot: None where no OctoBot is configured; signer: None where there is no key (dry run).
 
-    rescue: None where the operators have not enabled it.
+    rescue: None where the operators have not enabled it. hands: what was announced of the account.
     """
 
     journal: Journal
@@ -59,3 +60,4 @@ class TraderPorts:
     bot: OctoBot | None
     fraction: Callable[[], float]
     rescue: RescueMeans | None = None
+    hands: ByHand = field(default_factory=ByHand)

@@ -239,7 +239,9 @@ class Rescuer:
         """Nothing is signed beside it. A stop for it forbids rescues: it takes more than a moment."""
         now = self._ports.clock.now()
         self._obstacles = (Obstacle("foreign_pending", message),)
-        if self._foreigner.seen(now):
+        if self._ports.hands.is_expected(now):
+            self._foreigner.dispelled()
+        elif self._foreigner.seen(now):
             self._foreigner.dispelled()
             await self._ports.estop.trip(stop.trade_cause("intrusion", message, now))
 

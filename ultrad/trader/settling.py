@@ -215,6 +215,14 @@ class Settling:
         if not self._usurper.seen(self._ports.clock.now()):
             return
         self._usurper.dispelled()
+        if self._ports.hands.used(step.nonce):
+            message = msg(
+                "{id} was not executed: its nonce {nonce} was used by hand, as announced.",
+                id=intent.id,
+                nonce=step.nonce,
+            )
+            await self._end(Act.USURP, intent, message, Level.ALERT)
+            return
         message = msg(
             "Nonce {nonce} was consumed by a transaction that ultrad did not sign. Somebody else has the key.",
             nonce=step.nonce,
