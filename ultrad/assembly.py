@@ -1,9 +1,10 @@
 """Puts the daemon together from a Config and what it needs from the world. Knows no adapter: tests use fakes."""
 
 from collections.abc import Awaitable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ultrad import __version__, operating, startup
+from ultrad.byhand import ByHand
 from ultrad.conditions import Conditions
 from ultrad.config import Config
 from ultrad.config.facts import fingerprint, texts
@@ -246,6 +247,7 @@ class TradeBase:
     estop: Estop
     conditions: Conditions
     rescue: RescueMeans | None
+    hands: ByHand = field(default_factory=ByHand)
 
 
 def _rescue(config: Config, outside: Outside) -> RescueMeans | None:
@@ -283,6 +285,7 @@ def _trading(
         fraction=outside.fraction,
         rescue=base.rescue,
         allowances=means.allowances,
+        hands=base.hands,
     )
     trader = Trader(ports, settings, past.blotter) if past.unread is None else None
     return trader, Reception(trader, base.journal, settings, trade.section.asset, past.unread)
@@ -305,7 +308,9 @@ def _account(
         blotter=lambda: trader.blotter,
         new_id=outside.new_id,
     )
-    return AccountWatch(ports, trade.section.position, past.account)
+    watch = AccountWatch(ports, trade.section.position, past.account)
+    base.hands.told_by(lambda: watch.book)
+    return watch
 
 
 def _postman(config: Config, outside: Outside, past: Past, journal: Journal, conditions: Conditions) -> Postman:

@@ -9,7 +9,7 @@ from ultrad.core.intent_steps import Purpose
 from ultrad.core.intents import Act, Blotter, Intent, Stage
 from ultrad.core.revocations import is_revocation
 from ultrad.core.signals import Action, Signal
-from ultrad.core.trade_status import RescueStatus, TradeFigures, figures_of, pipeline_failing
+from ultrad.core.trade_status import RescueStatus, TradeFigures, figures_of, pipeline_failing, unsettled
 from ultrad.core.trade_troubles import only_watched
 from ultrad.errors import Duplicate, Permanent, Transient
 from ultrad.gate import STOPS, GateShutError, MaybeSentError
@@ -23,7 +23,7 @@ from ultrad.trader.patience import Patience
 from ultrad.trader.ports import TraderPorts, TradeSettings
 from ultrad.trader.rescue import Rescuer
 from ultrad.trader.revoking import Revoking
-from ultrad.trader.sending import Sending, foreign_pending
+from ultrad.trader.sending import FOREIGN_MS, Sending, foreign_pending
 from ultrad.trader.settling import Settling
 from ultrad.units import Now
 
@@ -32,9 +32,6 @@ AGAIN_MS = 15_000
 """How long what could not be read, or was not answered, is left alone."""
 LOOK_AGAIN_MS = 3_000
 """The same for what is in the air: it may have to be cancelled, and must not bring a limited endpoint down."""
-FOREIGN_MS = 30_000
-"""How long something of others must look pending before it counts: nodes that lag or lie show that for a while.
-Nothing is signed meanwhile, and what they have mined is found at the next head (`ultrad.watchdog.account`)."""
 
 
 class Trader:
@@ -134,10 +131,11 @@ class Trader:
             self._patience.failed(self._at, error.message, after)
 
     def _findings(self, now: Now) -> tuple[Finding, ...]:
-        failing = pipeline_failing(self.figures())
+        late = unsettled(self.blotter, self._settings.position, now)
+        found = (pipeline_failing(self.figures()), self._settling.gap, late)
         watched = self.blotter.flying() if self._settings.dry_run else ()
         return (
-            *((failing,) if failing else ()),
+            *(one for one in found if one is not None),
             *(only_watched(one) for one in watched),
             *self._patience.findings(now),
         )
@@ -300,12 +298,7 @@ class Trader:
             self._waiting_ms[intent.id] = now.steady_ms + self._settings.limits.gas_wait_ms
             return
         nonces = await self._ports.ledger.nonces()
-        if nonces.latest < self._book.due_nonce:
-            raise Transient(
-                msg(
-                    "the node shows nonce {nonce}, and {due} is due", nonce=nonces.latest, due=self._book.due_nonce
-                )
-            )
+        self._book.expect_due(nonces)
         if nonces.pending != nonces.latest:
             self._waiting_ms[intent.id] = now.steady_ms + AGAIN_MS
             await self._foreign_pending(nonces.pending, now)
@@ -375,6 +368,9 @@ class Trader:
         return None
 
     async def _foreign_pending(self, pending: int, now: Now) -> None:
+        if self._ports.hands.is_expected(now):
+            self._foreigner.dispelled()  # its history tells whether it was what somebody announced
+            return
         if not self._foreigner.seen(now):
             return
         self._foreigner.dispelled()

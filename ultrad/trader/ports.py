@@ -1,8 +1,9 @@
 """What the trader works with."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from ultrad.byhand import ByHand
 from ultrad.conditions import Conditions
 from ultrad.core.rescue import RescueLimits
 from ultrad.core.trade_limits import TradeLimits
@@ -46,6 +47,7 @@ class TraderPorts:
     """Its surroundings. bot: None where no OctoBot is configured; signer: None where there is no key (dry run).
 
     rescue: None where the operators have not enabled it. allowances: None where nobody looks at them.
+    hands: what was announced of the account.
     """
 
     journal: Journal
@@ -60,3 +62,4 @@ class TraderPorts:
     fraction: Callable[[], float]
     rescue: RescueMeans | None = None
     allowances: Allowances | None = None
+    hands: ByHand = field(default_factory=ByHand)
