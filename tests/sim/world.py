@@ -203,6 +203,7 @@ class World:
         self.mark: JournalHead | None = None
         self.sent = 0
         self.probed = 0
+        self.http = Probe("http", 1, None)
         self.broken: list[str] = []
         self.reported: list[tuple[str, str]] = []
         self.mining = True
@@ -291,7 +292,7 @@ class World:
 
     async def _probe(self) -> Probe:
         self.probed += 1
-        return Probe("http", 1, None)
+        return self.http
 
     async def _keep_mark(self, head: JournalHead) -> None:
         if self._life is not None and self._life.journal is self.journal:  # else its disk is read by nobody
@@ -332,6 +333,7 @@ class World:
             slow_s=old.slow_s,
             recorded=list(old.recorded),
             kept={hour: list(rows) for hour, rows in old.kept.items()},
+            probes=list(old.probes),
             _keys=set(old._keys),
             _sealed=set(old._sealed),
             _thinned=set(old._thinned),
