@@ -383,8 +383,8 @@ class Channel(Protocol):
         """What may still be sent; None where the service sets no bound."""
         ...
 
-    async def check(self) -> None:
-        """Ask the service whether our credentials are good, sending nothing; where it cannot say, do nothing."""
+    async def check(self) -> Message | None:
+        """Ask the service whether our credentials are good, sending nothing; answers what nobody can know so."""
         ...
 
 

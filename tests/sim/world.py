@@ -31,7 +31,7 @@ from ultrad.errors import Fatal, UltradError
 from ultrad.gate import GateShutError, MaybeSentError
 from ultrad.i18n import ENGLISH, Message
 from ultrad.operations import IncidentRequest, Person, ResumeAnswer, ResumeRequest
-from ultrad.outside import Outside, TradeOutside
+from ultrad.outside import CheckMeans, Outside, TradeOutside
 from ultrad.ports import JournalHead, Probe
 from ultrad.startup import Past
 from ultrad.units import Now
@@ -204,6 +204,7 @@ class World:
         self.sent = 0
         self.probed = 0
         self.http = Probe("http", 1, None)
+        self.checks: CheckMeans | None = None
         self.broken: list[str] = []
         self.reported: list[tuple[str, str]] = []
         self.mining = True
@@ -278,6 +279,7 @@ class World:
             read_config=self._read_config,
             log_level=self.log_levels.append,
             watchdog_s=30.0,
+            checks=self.checks,
         )
 
     async def _read_config(self) -> Config:
