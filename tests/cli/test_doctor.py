@@ -1,19 +1,23 @@
 """`ultrad doctor` with a daemon and without, with a sound file and a broken one: what it prints, how it ends."""
 
+import io
 import json
 from dataclasses import replace
 
 import pytest
+from rich.console import Console
 
 from tests.cli.conftest import Desk, apart
 from tests.fakes.daemon import FakeDaemon
 from tests.fakes.operations import NOW
 from ultrad import offline
+from ultrad.cli import doctor
 from ultrad.cli.place import find
+from ultrad.cli.screen import Screen
 from ultrad.core.events import Level, Origin
 from ultrad.core.sights import Area, Sight
 from ultrad.errors import Transient
-from ultrad.i18n import msg
+from ultrad.i18n import Catalogue, msg
 
 FINE = Sight(Area.PROBES, "alpha", Level.INFO, Origin.OUTSIDE, msg("alpha answers."), elapsed_ms=12)
 CHANGE = Sight(
@@ -169,3 +173,17 @@ def test_doctor__a_channel_that_can_be_read_alone__is_checked(prepared: Desk) ->
     ran = prepared.ultrad("doctor", "--json")
     assert ("channels", "hook", "warning") in bad(ran.out)
     assert "127.0.0.1:1/hook" not in ran.out
+
+
+@pytest.mark.parametrize("width", [80, 150])
+def test_doctor__a_terminal_and_sentences_without_spaces__shows_them_whole(desk: Desk, width: int) -> None:
+    said = "このマシンが停止しても誰も気付きません" * 8
+    out = io.StringIO()
+    screen = Screen(Catalogue("en"), find(desk.config, {}).zone, out, out)
+    shown = doctor.view((replace(FINE, message=msg("{text}", text=said), remedy=msg("直す")),), screen.when)
+
+    Console(file=out, width=width, color_system=None, legacy_windows=False).print(screen.drawn(shown))
+
+    whole = "".join(out.getvalue().split())
+    assert "…" not in whole
+    assert sum(one in said for one in whole) >= len(said)
