@@ -19,6 +19,7 @@ from ultrad.daemon import Daemon, Facts, Organs
 from ultrad.deadman import AFTER_DEATH_S, FIRST_S, DeadmanPart
 from ultrad.desk import Desk, DeskPorts
 from ultrad.distress import Distress
+from ultrad.doctor import Doctor
 from ultrad.estop import Estop
 from ultrad.estop import Ports as EstopPorts
 from ultrad.gate import Gate
@@ -209,6 +210,7 @@ def assemble(config: Config, outside: Outside, past: Past) -> Assembly:
         reception,
     )
     daemon = Daemon(_facts(config, clock), organs, outside.keep_mark)
+    daemon.doctor = Doctor(context, daemon.status)
     people = People(
         two=settings.environment == "production",
         identified=settings.environment != "devnet",

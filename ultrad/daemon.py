@@ -15,6 +15,7 @@ from ultrad.core.incidents import STOP_CODES
 from ultrad.core.limits import Limits
 from ultrad.core.outbox import Told
 from ultrad.core.resume_facts import ResumeFacts, facts_of
+from ultrad.core.sights import Sight
 from ultrad.core.status import (
     Counts,
     EndpointLine,
@@ -31,6 +32,7 @@ from ultrad.core.status import (
 from ultrad.core.telling import Why
 from ultrad.core.trade_status import IntentLine
 from ultrad.desk import Desk
+from ultrad.doctor import Doctor
 from ultrad.errors import Permanent, Transient
 from ultrad.estop import Estop
 from ultrad.gate import Gate
@@ -115,6 +117,7 @@ class Daemon:
         self.resumes: Resume | None = None
         self.reloads: Reload | None = None
         self.account: AccountWatch | None = None
+        self.doctor: Doctor | None = None
 
     # -------------------------------------------------------- operations
 
@@ -241,6 +244,12 @@ class Daemon:
         most = None if request.max_e8 is None else UsdE8(request.max_e8)
         told = await self.account.announce(person.name, request.kind, most, request.minutes, request.reason)
         return _expected(told, told.at)
+
+    async def examine(self) -> tuple[Sight, ...]:
+        """Look at everything now."""
+        if self.doctor is None:
+            raise Transient(msg("The daemon is still starting: try again in a moment."))
+        return await self.doctor.examine()
 
     def queue(self) -> tuple[QueueLine, ...]:
         """The notices that no channel has taken yet."""

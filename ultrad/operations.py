@@ -9,6 +9,7 @@ from ultrad.core.checklist import Line
 from ultrad.core.decisions import Decision
 from ultrad.core.events import Recorded
 from ultrad.core.intents import Stage
+from ultrad.core.sights import Sight
 from ultrad.core.status import ExpectedLine, IncidentLine, JobLine, Status
 from ultrad.core.trade_status import IntentLine
 from ultrad.i18n import Message
@@ -215,6 +216,10 @@ class Operations(Protocol):
 
         Raises Permanent for people who may not, and for what cannot be announced; Transient.
         """
+        ...
+
+    async def examine(self) -> tuple[Sight, ...]:
+        """Look at everything now, also at what others have to answer. Raises Transient while starting."""
         ...
 
     def queue(self) -> tuple[QueueLine, ...]:

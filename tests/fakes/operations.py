@@ -10,6 +10,7 @@ from ultrad.core.events import Effect, Event, Finding, Level, Origin, Recorded, 
 from ultrad.core.incidents import Stage
 from ultrad.core.intents import Stage as IntentStage
 from ultrad.core.position import Block, Reading, Reserve
+from ultrad.core.sights import Sight
 from ultrad.core.status import (
     ChannelLine,
     Counts,
@@ -197,6 +198,7 @@ class FakeOperations:
     runs: list[str] = field(default_factory=list)
     said: list[tuple[Person, IncidentRequest]] = field(default_factory=list)
     tested: list[tuple[Person, str]] = field(default_factory=list)
+    sights: tuple[Sight, ...] = ()
     waiting: tuple[QueueLine, ...] = ()
     looks: int = 0
     decisions: list[Decision] = field(default_factory=list)
@@ -250,6 +252,10 @@ class FakeOperations:
         self._fail()
         self.said.append((person, request))
         return replace(incident(max(1, request.number)), by=person.name if request.act == "ack" else "")
+
+    async def examine(self) -> tuple[Sight, ...]:
+        self._fail()
+        return self.sights
 
     async def test_channels(self, person: Person, name: str) -> tuple[ChannelTest, ...]:
         self._fail()

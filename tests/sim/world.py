@@ -31,7 +31,7 @@ from ultrad.errors import Fatal, UltradError
 from ultrad.gate import GateShutError, MaybeSentError
 from ultrad.i18n import ENGLISH, Message
 from ultrad.operations import IncidentRequest, Person, ResumeAnswer, ResumeRequest
-from ultrad.outside import Outside, TradeOutside
+from ultrad.outside import CheckMeans, Outside, TradeOutside
 from ultrad.ports import JournalHead, Probe
 from ultrad.startup import Past
 from ultrad.units import Now
@@ -203,6 +203,8 @@ class World:
         self.mark: JournalHead | None = None
         self.sent = 0
         self.probed = 0
+        self.http = Probe("http", 1, None)
+        self.checks: CheckMeans | None = None
         self.broken: list[str] = []
         self.reported: list[tuple[str, str]] = []
         self.mining = True
@@ -277,6 +279,7 @@ class World:
             read_config=self._read_config,
             log_level=self.log_levels.append,
             watchdog_s=30.0,
+            checks=self.checks,
         )
 
     async def _read_config(self) -> Config:
@@ -291,7 +294,7 @@ class World:
 
     async def _probe(self) -> Probe:
         self.probed += 1
-        return Probe("http", 1, None)
+        return self.http
 
     async def _keep_mark(self, head: JournalHead) -> None:
         if self._life is not None and self._life.journal is self.journal:  # else its disk is read by nobody
@@ -332,6 +335,7 @@ class World:
             slow_s=old.slow_s,
             recorded=list(old.recorded),
             kept={hour: list(rows) for hour, rows in old.kept.items()},
+            probes=list(old.probes),
             _keys=set(old._keys),
             _sealed=set(old._sealed),
             _thinned=set(old._thinned),

@@ -17,6 +17,7 @@ EXIT_INTERRUPTED = 130
 """128 + SIGINT, as shells have it."""
 COMMANDS: Mapping[tuple[str, str | None], str] = {
     ("status", None): "status.show",
+    ("doctor", None): "doctor.show",
     ("jobs", None): "jobs.show",
     ("job", "run"): "jobs.run",
     ("estop", "on"): "estop.on",
@@ -50,6 +51,7 @@ COMMANDS: Mapping[tuple[str, str | None], str] = {
 """Each command's module and function here; imported only when it is called."""
 WITH_ANY_CONFIG = frozenset(
     {
+        ("doctor", None),
         ("estop", "on"),
         ("notify", "failure"),
         ("reload", None),

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
+from ultrad.config.checks import ChecksSection
 from ultrad.config.rescue import RescueSection
 from ultrad.config.section import RELOAD, RESTART, Number, Section
 from ultrad.config.section import number as _number
@@ -366,5 +367,6 @@ class Settings(Section):
     http: HttpSection = Field(default_factory=HttpSection)
     notify: NotifySection = Field(default_factory=NotifySection)
     deadman: DeadmanSection = Field(default_factory=DeadmanSection)
+    checks: ChecksSection = Field(default_factory=ChecksSection)
     jobs: JobsSection = Field(default_factory=JobsSection, json_schema_extra=RELOAD)
     log: LogSection = Field(default_factory=LogSection)

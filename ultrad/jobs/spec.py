@@ -5,12 +5,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from ultrad.checks import Checkup
 from ultrad.core.estop import Cause
 from ultrad.core.events import Finding
 from ultrad.core.intents import Intent
 from ultrad.core.schedule import Missed, Schedule
 from ultrad.core.signals import Signal
 from ultrad.i18n import Message
+from ultrad.jobs.probing import ProbeRecord
 from ultrad.ports import Chain, Clock, JobLog, Journal, Probe
 from ultrad.trade_ports import OctoBot, Rows
 
@@ -47,7 +49,8 @@ class Complaint:
 class JobContext:
     """What jobs may use. probe_http: asks the daemon's own `/health` over HTTP, timed.
 
-    silent_runs: how many runs in a row each probe has failed; a restart begins anew. trip: the stop. desk: where
+    silent_runs: how many runs in a row each probe has failed; a restart begins anew. record: how they answered
+    before, also before a restart. checkup: what else is looked at, or None. trip: the stop. desk: where
     signals are handed in; rows, bot: where they come from and go to; each None where it is not configured.
     complaints: what was written on rows that cannot be taken. text: a message in the operators' language.
     """
@@ -64,6 +67,8 @@ class JobContext:
     bot: OctoBot | None = None
     text: Callable[[Message], str] = str
     complaints: dict[str, Complaint] = field(default_factory=dict)
+    record: ProbeRecord = field(default_factory=ProbeRecord)
+    checkup: Checkup | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,6 +83,7 @@ class ControlPart:
                     web.post("/expect", self._expect),
                     web.post("/notify/test", self._test_channels),
                     web.get("/notify/queue", self._queue),
+                    web.post("/doctor", self._doctor),
                     web.get("/allowances", self._allowances),
                     web.post("/allowances/revoke", self._revoke),
                     web.get("/signals", self._signals),
@@ -194,6 +195,9 @@ class ControlPart:
         wanted = decision_of(data, Source.OPERATOR, now_ms)
         reason = f"{person.name}: {wanted.reason}"[:MAX_REASON]
         return answer(_json(await self._operations.signal(replace(wanted, reason=reason))), status=202)
+
+    async def _doctor(self, _: web.Request) -> web.Response:
+        return answer(await rendered(_json, await self._operations.examine()))
 
     async def _queue(self, _: web.Request) -> web.Response:
         return answer(await rendered(_json, self._operations.queue()))
