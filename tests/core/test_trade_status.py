@@ -6,12 +6,12 @@ from decimal import Decimal
 import pytest
 
 from ultrad.core.admission import Refusal, Verdict
-from ultrad.core.events import Event, Recorded
+from ultrad.core.events import Effect, Event, Recorded
 from ultrad.core.intent_events import admitted_event, held_event, proposed_event, refused_event, signed_event
 from ultrad.core.intent_steps import Purpose, Version
 from ultrad.core.intents import Blotter, Intent, Stage, after
 from ultrad.core.signals import Action, Signal, Source
-from ultrad.core.trade_status import UNSETTLED_MS, end_of, line_of, lines_of, recent_lines, unsettled
+from ultrad.core.trade_status import UNSETTLED_MS, end_of, line_of, lines_of, nonce_behind, recent_lines, unsettled
 from ultrad.core.wire import from_json, to_json
 from ultrad.i18n import msg
 from ultrad.units import Now
@@ -86,6 +86,12 @@ def test_unsettled__in_the_air_for_long__told_with_its_nonce(waited_ms: int, *, 
 
 def test_unsettled__nothing_in_the_air__nothing() -> None:
     assert unsettled(Blotter(), "main", AT) is None
+
+
+def test_nonce_behind__what_was_shown_and_what_is_due__both_told() -> None:
+    found = nonce_behind("main", 7, 9)
+    assert (found.code, found.subject, found.effect) == ("nonce_behind", "main", Effect.NONE)
+    assert "shows nonce 7 as the next one, and 9 is due" in str(found.message)
 
 
 def test_line_of__one_under_way__shows_its_newest_transaction() -> None:

@@ -153,6 +153,25 @@ def unsettled(blotter: Blotter, position: str, now: Now) -> Finding | None:
     )
 
 
+def nonce_behind(position: str, shown: int, due: int) -> Finding:
+    """The endpoints do not know of a nonce that we saw consumed for good, and go on not to know of it."""
+    return Finding(
+        code="nonce_behind",
+        subject=position,
+        level=Level.ALERT,
+        origin=Origin.OUTSIDE,
+        severity=Severity.S2,
+        message=msg(
+            "{position}: an endpoint shows nonce {shown} as the next one, and {due} is due by what was confirmed. "
+            "It is behind, or the chain has lost a confirmed transaction. Nothing is traded on that. Compare the "
+            "endpoints with an explorer; exchange the one that is behind.",
+            position=position,
+            shown=shown,
+            due=due,
+        ),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class TradeStatus:
     """Trading. trouble: why nothing can be traded at all; None: it can.

@@ -4,16 +4,23 @@ import anyio
 
 from ultrad.core import estop_rules as stop
 from ultrad.core import intent_events as events
-from ultrad.core.events import Level
+from ultrad.core.events import Finding, Level
 from ultrad.core.intent_steps import Purpose
 from ultrad.core.intents import Act, Blotter, Intent, Stage
 from ultrad.core.signals import Action, Signal
-from ultrad.core.trade_status import RescueStatus, TradeFigures, figures_of, pipeline_failing, unsettled
+from ultrad.core.trade_status import (
+    RescueStatus,
+    TradeFigures,
+    figures_of,
+    nonce_behind,
+    pipeline_failing,
+    unsettled,
+)
 from ultrad.errors import Duplicate, Permanent, Transient
 from ultrad.gate import STOPS, GateShutError, MaybeSentError
 from ultrad.i18n import Message, msg
 from ultrad.ports import Refused, Turned, Unreached
-from ultrad.trade_ports import Call, Order, Unsigned
+from ultrad.trade_ports import Call, Nonces, Order, Unsigned
 from ultrad.trader.book import TradeBook
 from ultrad.trader.doubt import Doubt
 from ultrad.trader.judging import Judge
@@ -50,7 +57,8 @@ class Trader:
         self._look_not_before_ms = 0
         self._waiting_ms: dict[str, int] = {}
         self._watched: frozenset[str] = frozenset()
-        self._foreigner = Doubt(FOREIGN_MS)
+        self._foreigner, self._late_node = Doubt(FOREIGN_MS), Doubt(FOREIGN_MS)
+        self._behind: Finding | None = None
 
     @property
     def blotter(self) -> Blotter:
@@ -107,7 +115,9 @@ class Trader:
         now = self._ports.clock.now()
         self._book.forget(now, self._settings.limits.window_ms)
         late = unsettled(self.blotter, self._settings.position, now)
-        found = (pipeline_failing(self.figures()), self._settling.gap, late)
+        if not self.blotter.open():
+            self._behind = None  # nobody looks for a nonce now
+        found = (pipeline_failing(self.figures()), self._settling.gap, late, self._behind)
         self._ports.conditions.observe("trade", tuple(one for one in found if one is not None), now)
         try:
             await self._turn(now, turned)
@@ -256,6 +266,7 @@ class Trader:
             self._waiting_ms[intent.id] = now.steady_ms + self._settings.limits.gas_wait_ms
             return
         nonces = await self._ports.ledger.nonces()
+        self._see_behind(nonces, now)
         self._book.expect_due(nonces)
         if nonces.pending != nonces.latest:
             self._waiting_ms[intent.id] = now.steady_ms + AGAIN_MS
@@ -320,6 +331,15 @@ class Trader:
         if waited_ms > self._settings.limits.fresh_ms:
             return msg("it grew too old while it waited ({seconds} s)", seconds=waited_ms // 1_000)
         return None
+
+    def _see_behind(self, nonces: Nonces, now: Now) -> None:
+        """A node that lags is waited for; one that goes on so is told of."""
+        due = self._book.due_nonce
+        if nonces.latest >= due:
+            self._late_node.dispelled()
+            self._behind = None
+        elif self._late_node.seen(now):
+            self._behind = nonce_behind(self._settings.position, nonces.latest, due)
 
     async def _foreign_pending(self, pending: int, now: Now) -> None:
         if self._ports.hands.is_expected(now):
