@@ -208,14 +208,14 @@ async def test_lag__nonce_that_was_consumed_for_good__waited_for_and_told_where_
         there.ledger.dull = 10
         one = (await there.bench.send(Action.SELL)).intent
         await anyio.sleep(40)
-        assert "nonce_behind" not in there.bench.made.life.told()
-        await anyio.sleep(60)
-        assert "nonce_behind" in there.bench.made.life.told()
+        assert "trade_stuck" not in there.bench.made.life.told()
+        await anyio.sleep(110)
+        assert "trade_stuck" in there.bench.made.life.told()
         assert there.nonces() == [7]
         there.ledger.dull = 0
         assert (await there.ends(one)).stage is Stage.SETTLED
         assert there.nonces() == [7, 8]
-        assert "nonce_behind" not in there.bench.made.life.told()
+        assert "trade_stuck" not in there.bench.made.life.told()
 
 
 async def test_lie__receipt_of_a_block_that_the_chain_has_not__not_believed() -> None:

@@ -11,7 +11,7 @@ from ultrad.distress import Distress
 from ultrad.estop import Estop
 from ultrad.gate import Gate
 from ultrad.ports import Clock, Journal
-from ultrad.trade_ports import Ledger, Market, OctoBot, RescueMarket, Signer
+from ultrad.trade_ports import Allowances, Ledger, Market, OctoBot, RescueMarket, Signer
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,7 @@ class TraderPorts:
     """Its surroundings. bot: None where no OctoBot is configured; signer: None where there is no key (dry run).
 
     rescue: None where the operators have not enabled it. hands: what was announced of the account.
+    allowances: None where nobody looks at them.
     """
 
     journal: Journal
@@ -61,3 +62,4 @@ class TraderPorts:
     fraction: Callable[[], float]
     rescue: RescueMeans | None = None
     hands: ByHand = field(default_factory=ByHand)
+    allowances: Allowances | None = None
