@@ -286,8 +286,8 @@ def _trading(
         bot=means.bot,
         fraction=outside.fraction,
         rescue=base.rescue,
-        allowances=means.allowances,
         hands=base.hands,
+        allowances=means.allowances,
     )
     trader = Trader(ports, settings, past.blotter) if past.unread is None else None
     return trader, Reception(trader, base.journal, settings, trade.section.asset, past.unread)
