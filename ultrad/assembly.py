@@ -17,6 +17,7 @@ from ultrad.daemon import Daemon, Facts, Organs
 from ultrad.deadman import AFTER_DEATH_S, FIRST_S, DeadmanPart
 from ultrad.desk import Desk, DeskPorts
 from ultrad.distress import Distress
+from ultrad.drill import Drills
 from ultrad.estop import Estop
 from ultrad.estop import Ports as EstopPorts
 from ultrad.gate import Gate
@@ -24,6 +25,7 @@ from ultrad.heard import HeardJournal
 from ultrad.i18n import Catalogue, Message, catalogue, msg
 from ultrad.jobs.scheduler import Scheduler
 from ultrad.live import Holder
+from ultrad.outlook import OutlookWatch
 from ultrad.outside import Outside
 from ultrad.ports import Clock, Journal
 from ultrad.postman import Postman, PostPorts
@@ -72,6 +74,7 @@ class Assembly:
     deadman: DeadmanPart | None
     upkeep: Upkeep
     config: Config
+    outlook: OutlookWatch
     trader: Trader | None = None
     unread: Message | None = None
     account: AccountWatch | None = None
@@ -127,6 +130,7 @@ class Assembly:
             *doors,
             Part("view", self.daemon.run_view, PART_LIMIT_S, critical=False),
             Part("upkeep", self.upkeep.run, PART_LIMIT_S),
+            Part("outlook", self.outlook.run, SLOW_PART_LIMIT_S, critical=False),
         )
         if self.trader is not None:
             parts = (*parts, Part("trader", self.trader.run, TRADER_LIMIT_S))
@@ -171,9 +175,10 @@ def assemble(config: Config, outside: Outside, past: Past) -> Assembly:
     market = MarketWatch(chain, estop, clock, conditions, watched)
     base = TradeBase(journal, gate, estop, conditions, rescue)
     trader, reception = _trading(config, outside, past, base)
-    context = operating.job_context(config, outside, journal, estop.trip, reception)
-    scheduler = Scheduler(rules.part(lambda now: now.plans), context, conditions, contained, outside.report)
     postman = _postman(config, outside, past, journal, conditions)
+    drills = Drills(operating.drill_ports(outside, journal, postman, rules), operating.drill_rules(config))
+    context = operating.job_context(config, outside, journal, estop.trip, reception, drills)
+    scheduler = Scheduler(rules.part(lambda now: now.plans), context, conditions, contained, outside.report)
     desk = Desk(
         DeskPorts(journal, clock, estop, postman, outside.new_id, outside.key_of),
         config.tell,
@@ -199,6 +204,7 @@ def assemble(config: Config, outside: Outside, past: Past) -> Assembly:
         reception,
     )
     daemon = Daemon(_facts(config, clock), organs, outside.keep_mark)
+    outlook = daemon.outlook = operating.outlook_watch(config, outside, lambda: daemon.limits)
     people = People(
         two=settings.environment == "production",
         identified=settings.environment != "devnet",
@@ -224,7 +230,7 @@ def assemble(config: Config, outside: Outside, past: Past) -> Assembly:
     unread = past.unread if config.trade else None
     account = daemon.account = _account(config, outside, past, trader, base)
     upkeep = Upkeep(journal, clock, conditions, past.ends, config.zone)
-    return Assembly(outside, daemon, organs, age, deadman, upkeep, config, trader, unread, account)
+    return Assembly(outside, daemon, organs, age, deadman, upkeep, config, outlook, trader, unread, account)
 
 
 @dataclass(frozen=True, slots=True)

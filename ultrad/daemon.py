@@ -30,6 +30,7 @@ from ultrad.core.status import (
 )
 from ultrad.core.telling import Why
 from ultrad.core.trade_status import IntentLine
+from ultrad.core.whatif import Supposed
 from ultrad.desk import Desk
 from ultrad.errors import Permanent, Transient
 from ultrad.estop import Estop
@@ -47,7 +48,9 @@ from ultrad.operations import (
     ResumeAnswer,
     ResumeRequest,
     SignalAnswer,
+    SimulateRequest,
 )
+from ultrad.outlook import OutlookWatch
 from ultrad.ports import Chain, Clock, EventFilter, Journal, JournalHead, Turned
 from ultrad.postman import Postman
 from ultrad.reload import Reload
@@ -113,6 +116,7 @@ class Daemon:
         self.resumes: Resume | None = None
         self.reloads: Reload | None = None
         self.account: AccountWatch | None = None
+        self.outlook: OutlookWatch | None = None
 
     # -------------------------------------------------------- operations
 
@@ -231,6 +235,12 @@ class Daemon:
         told = await self.account.announce(person.name, request.kind, most, request.minutes, request.reason)
         return _expected(told, told.at)
 
+    async def simulate(self, request: SimulateRequest) -> tuple[Supposed, ...]:
+        """What other prices and rates would make of the positions."""
+        if self.outlook is None:
+            raise Transient(msg("The daemon is still starting: try again in a moment."))
+        return await self.outlook.suppose(request.position, request.wish)
+
     def queue(self) -> tuple[QueueLine, ...]:
         """The notices that no channel has taken yet."""
         now = self._is.clock.now()
@@ -296,9 +306,16 @@ class Daemon:
         )
 
     def _positions(self, now: Now) -> tuple[PositionStatus, ...]:
-        readings = {one.position: one for one in self._is.watch.readings()}
+        readings, ahead = {one.position: one for one in self._is.watch.readings()}, self.outlook
         return tuple(
-            PositionStatus(name, account, readings.get(name), self._is.watch.value_change(name, now))
+            PositionStatus(
+                name=name,
+                account=account,
+                reading=readings.get(name),
+                change_bps=self._is.watch.value_change(name, now),
+                outlook=ahead.of(name) if ahead else None,
+                outlook_trouble=ahead.trouble(name) if ahead else None,
+            )
             for name, account in self.facts.positions
         )
 

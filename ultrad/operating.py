@@ -1,13 +1,23 @@
-"""What the operators' jobs work with, put together from the configuration and the world."""
+"""What the operators' jobs, drills and forecasts work with, put together from the configuration and the world."""
 
 from collections.abc import Awaitable, Callable
 
 from ultrad.config import Config
+from ultrad.core import telling
+from ultrad.core.drill import DrillRules
 from ultrad.core.estop import Cause
+from ultrad.core.events import Severity
+from ultrad.core.limits import Limits
+from ultrad.drill import DrillPorts
+from ultrad.heard import HeardJournal
 from ultrad.i18n import catalogue
-from ultrad.jobs.spec import JobContext, SignalDesk
+from ultrad.jobs.spec import Drills, JobContext, SignalDesk
+from ultrad.live import Holder
+from ultrad.outlook import OutlookWatch
 from ultrad.outside import Outside
 from ultrad.ports import Journal
+from ultrad.postman import Postman
+from ultrad.rules import Rules
 
 
 def job_context(
@@ -16,6 +26,7 @@ def job_context(
     journal: Journal,
     trip: Callable[[Cause], Awaitable[None]],
     desk: SignalDesk | None,
+    drills: Drills,
 ) -> JobContext:
     """What each job is given. desk: where signals are handed in, where there is trading."""
     return JobContext(
@@ -24,9 +35,37 @@ def job_context(
         journal,
         outside.job_log,
         outside.probe_http,
+        drills,
         trip=trip,
         desk=desk,
         rows=outside.trade.rows if outside.trade else None,
         bot=outside.trade.bot if outside.trade else None,
         text=catalogue(config.settings.language),
     )
+
+
+def drill_ports(outside: Outside, journal: HeardJournal, postman: Postman, rules: Holder[Rules]) -> DrillPorts:
+    """What drills work with."""
+    return DrillPorts(
+        journal=journal,
+        clock=outside.clock,
+        postman=postman,
+        scratch=outside.scratch,
+        limits=lambda: rules.now.yardstick.limits,
+        rules=rules.part(lambda now: now.watch.rules),
+        new_id=outside.new_id,
+        key_of=outside.key_of,
+    )
+
+
+def drill_rules(config: Config) -> DrillRules:
+    """How drills are judged, and who hears of them: those who are told of an S1, where that costs nothing."""
+    section = config.settings.drill
+    free = (one for one in telling.carriers(Severity.S1, config.tell) if one not in config.tell.costly)
+    return DrillRules(section.channels or tuple(free), section.stop_limit_ms, section.notice_limit_s * 1_000)
+
+
+def outlook_watch(config: Config, outside: Outside, limits: Callable[[], Limits]) -> OutlookWatch:
+    """What looks ahead to each position's limits."""
+    names = tuple(one.name for one in config.settings.positions)
+    return OutlookWatch(outside.situations, names, outside.clock, limits, config.settings.outlook.interval_s)

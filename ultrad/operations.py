@@ -10,6 +10,7 @@ from ultrad.core.events import Recorded
 from ultrad.core.intents import Stage
 from ultrad.core.status import ExpectedLine, IncidentLine, JobLine, Status
 from ultrad.core.trade_status import IntentLine
+from ultrad.core.whatif import Supposed, Wish
 from ultrad.i18n import Message
 from ultrad.ports import EventFilter
 
@@ -131,6 +132,14 @@ class SignalAnswer:
     stage: Stage
 
 
+@dataclass(frozen=True, slots=True)
+class SimulateRequest:
+    """What is supposed, and of which position; empty for all."""
+
+    wish: Wish
+    position: str = ""
+
+
 class Operations(Protocol):
     """The daemon, as operators see it."""
 
@@ -191,6 +200,10 @@ class Operations(Protocol):
 
         Raises Permanent for people who may not, and for what cannot be announced; Transient.
         """
+        ...
+
+    async def simulate(self, request: SimulateRequest) -> tuple[Supposed, ...]:
+        """What other prices and rates would make of the positions. Raises Permanent, Transient."""
         ...
 
     def queue(self) -> tuple[QueueLine, ...]:

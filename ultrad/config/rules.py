@@ -7,6 +7,7 @@ from itertools import chain, combinations
 from urllib.parse import SplitResult, urlsplit
 
 from ultrad.config.mistakes import Mistake
+from ultrad.config.outlook import mistakes_in_drill
 from ultrad.config.rescue import mistakes_in_rescue
 from ultrad.config.schema import PositionSection, Settings
 from ultrad.config.secret import Secret
@@ -56,6 +57,7 @@ def mistakes_between_keys(settings: Settings) -> Iterator[Mistake]:
         _recipients(settings),
         mistakes_in_trading(settings),
         mistakes_in_rescue(settings),
+        mistakes_in_drill(settings),
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from ultrad.core.drill import DrillRules, EstopDrill, Heard
 from ultrad.core.estop import Cause
 from ultrad.core.events import Finding
 from ultrad.core.intents import Intent
@@ -35,6 +36,23 @@ class SignalDesk(Protocol):
         ...
 
 
+class Drills(Protocol):
+    """What tries the stop and the channels (`ultrad.drill.Drills`)."""
+
+    @property
+    def rules(self) -> DrillRules:
+        """How a drill is judged."""
+        ...
+
+    async def estop(self) -> EstopDrill:
+        """Trip a stop that stands for the real one, and tell of it; recorded."""
+        ...
+
+    async def notify(self) -> tuple[Heard, ...]:
+        """Send a test to each channel, and wait until it is taken; recorded."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Complaint:
     """What was written on a row that cannot be taken, and the edit that was seen after that (None: not yet)."""
@@ -57,6 +75,7 @@ class JobContext:
     journal: Journal
     log: JobLog
     probe_http: Callable[[], Awaitable[Probe]]
+    drills: Drills
     silent_runs: Counter[str] = field(default_factory=Counter)
     trip: Callable[[Cause], Awaitable[None]] | None = None
     desk: SignalDesk | None = None
