@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass, field, replace
 
+from tests.fakes.foresight import situation
 from ultrad.core.checklist import Line, Mark
 from ultrad.core.decisions import Decision
 from ultrad.core.estop import Cause, Mode
 from ultrad.core.events import Effect, Event, Finding, Level, Origin, Recorded, Severity
 from ultrad.core.incidents import Stage
 from ultrad.core.intents import Stage as IntentStage
+from ultrad.core.limits import Limits
 from ultrad.core.position import Block, Reading, Reserve
 from ultrad.core.status import (
     ChannelLine,
@@ -24,6 +26,7 @@ from ultrad.core.status import (
     Status,
 )
 from ultrad.core.trade_status import IntentLine
+from ultrad.core.whatif import Supposed, Yard, check_symbols, suppose
 from ultrad.errors import Duplicate
 from ultrad.i18n import Message, msg
 from ultrad.operations import (
@@ -36,6 +39,7 @@ from ultrad.operations import (
     ResumeAnswer,
     ResumeRequest,
     SignalAnswer,
+    SimulateRequest,
 )
 from ultrad.ports import EventFilter
 from ultrad.units import INFINITE_HF, Address, Bps, Now, UsdE8, Wad
@@ -200,6 +204,7 @@ class FakeOperations:
     limits: list[int] = field(default_factory=list)
     lines: tuple[IntentLine, ...] = ()
     announced: list[tuple[Person, ExpectRequest]] = field(default_factory=list)
+    supposed: list[SimulateRequest] = field(default_factory=list)
 
     def be_late(self, *names: str) -> None:
         parts = tuple(part(one.name, late=one.name in names) for one in self.shown.parts)
@@ -259,6 +264,14 @@ class FakeOperations:
         return ExpectedLine(
             "e-1", request.kind, request.max_e8, person.name, request.reason, request.minutes * 60_000
         )
+
+    async def simulate(self, request: SimulateRequest) -> tuple[Supposed, ...]:
+        self._fail()
+        self.supposed.append(request)
+        here, limits = situation(), Limits()
+        check_symbols((here,), request.wish)
+        yard = Yard(limits.warn_hf, limits.trip_hf, limits.max_value_change_bps)
+        return (suppose(here, request.wish, yard, 3_000),)
 
     def queue(self) -> tuple[QueueLine, ...]:
         return self.waiting

@@ -2,12 +2,15 @@
 
 from ultrad.core.drill import estop_findings, estop_text, notify_findings, notify_text
 from ultrad.core.schedule import Missed
-from ultrad.jobs.spec import JobContext, JobResult, JobSpec
+from ultrad.errors import Permanent
+from ultrad.i18n import msg
+from ultrad.jobs.spec import Drills, JobContext, JobResult, JobSpec
 
 
 async def _estop(context: JobContext) -> JobResult:
-    drill = await context.drills.estop()
-    findings = estop_findings(drill, context.drills.rules)
+    drills = _drills(context)
+    drill = await drills.estop()
+    findings = estop_findings(drill, drills.rules)
     times = (
         ("detect_ms", drill.detect_ms),
         ("gate_ms", drill.gate_ms),
@@ -24,14 +27,21 @@ async def _estop(context: JobContext) -> JobResult:
 
 
 async def _notify(context: JobContext) -> JobResult:
-    heard = await context.drills.notify()
-    findings = notify_findings(heard, context.drills.rules)
+    drills = _drills(context)
+    heard = await drills.notify()
+    findings = notify_findings(heard, drills.rules)
     return JobResult(
         ok=True,
         message=notify_text(heard, findings),
         figures=tuple((f"{one.channel}_ms", one.ms) for one in heard if one.ms is not None),
         findings=findings,
     )
+
+
+def _drills(context: JobContext) -> Drills:
+    if context.drills is None:
+        raise Permanent(msg("There is nothing here to drill with."))
+    return context.drills
 
 
 ESTOP_DRILL = JobSpec(

@@ -67,7 +67,8 @@ class JobContext:
 
     silent_runs: how many runs in a row each probe has failed; a restart begins anew. trip: the stop. desk: where
     signals are handed in; rows, bot: where they come from and go to; each None where it is not configured.
-    complaints: what was written on rows that cannot be taken. text: a message in the operators' language.
+    complaints: what was written on rows that cannot be taken. drills: what tries the stop and the channels.
+    text: a message in the operators' language.
     """
 
     clock: Clock
@@ -75,7 +76,6 @@ class JobContext:
     journal: Journal
     log: JobLog
     probe_http: Callable[[], Awaitable[Probe]]
-    drills: Drills
     silent_runs: Counter[str] = field(default_factory=Counter)
     trip: Callable[[Cause], Awaitable[None]] | None = None
     desk: SignalDesk | None = None
@@ -83,6 +83,7 @@ class JobContext:
     bot: OctoBot | None = None
     text: Callable[[Message], str] = str
     complaints: dict[str, Complaint] = field(default_factory=dict)
+    drills: Drills | None = None
 
 
 @dataclass(frozen=True, slots=True)
