@@ -176,8 +176,9 @@ def assemble(config: Config, outside: Outside, past: Past) -> Assembly:
     base = TradeBase(journal, gate, estop, conditions, rescue)
     trader, reception = _trading(config, outside, past, base)
     postman = _postman(config, outside, past, journal, conditions)
+    outlook = operating.outlook_watch(config, outside, rules)
     drills = Drills(operating.drill_ports(outside, journal, postman, rules), operating.drill_rules(config))
-    context = operating.job_context(config, outside, journal, estop.trip, reception, drills)
+    context = operating.job_context(config, outside, journal, estop.trip, reception, drills, outlook)
     scheduler = Scheduler(rules.part(lambda now: now.plans), context, conditions, contained, outside.report)
     desk = Desk(
         DeskPorts(journal, clock, estop, postman, outside.new_id, outside.key_of),
@@ -204,7 +205,7 @@ def assemble(config: Config, outside: Outside, past: Past) -> Assembly:
         reception,
     )
     daemon = Daemon(_facts(config, clock), organs, outside.keep_mark)
-    outlook = daemon.outlook = operating.outlook_watch(config, outside, lambda: daemon.limits)
+    daemon.outlook = outlook
     people = People(
         two=settings.environment == "production",
         identified=settings.environment != "devnet",

@@ -6,7 +6,7 @@ flag in a scratch directory, and what that stop would record goes to nobody who 
 
 import math
 from collections.abc import Callable, Iterable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, replace
 
 import anyio
@@ -81,8 +81,14 @@ class Drills:
             drill = EstopDrill(failure=error.message)
         heard = await self._tell(drill)
         drill = replace(drill, heard=heard, broken_off=self._stopped)
-        self._ports.journal.post(judged.estop_event(drill, self.rules, self._ports.clock.now()))
+        await self._keep(judged.estop_event(drill, self.rules, self._ports.clock.now()))
         return drill
+
+    async def _keep(self, event: Event) -> None:
+        """Record a drill, and wait for the disk as long as it may take; where it refuses, the journal goes on."""
+        self._ports.journal.post(event)
+        with anyio.move_on_after(JOURNAL_TIMEOUT_S), suppress(Transient):
+            await self._ports.journal.flush()
 
     async def _stop(self, flag: EstopFlag) -> EstopDrill:
         """A send is under way, and a bad reading comes."""
@@ -188,7 +194,7 @@ class Drills:
             for name in names:
                 tasks.start_soon(try_one, name)
         heard = tuple(results[name] for name in names)
-        ports.journal.post(judged.notify_event(heard, self.rules, ports.clock.now()))
+        await self._keep(judged.notify_event(heard, self.rules, ports.clock.now()))
         return heard
 
 

@@ -7,7 +7,6 @@ from ultrad.core import telling
 from ultrad.core.drill import DrillRules
 from ultrad.core.estop import Cause
 from ultrad.core.events import Severity
-from ultrad.core.limits import Limits
 from ultrad.drill import DrillPorts
 from ultrad.heard import HeardJournal
 from ultrad.i18n import catalogue
@@ -27,6 +26,7 @@ def job_context(
     trip: Callable[[Cause], Awaitable[None]],
     desk: SignalDesk | None,
     drills: Drills,
+    outlook: OutlookWatch,
 ) -> JobContext:
     """What each job is given. desk: where signals are handed in, where there is trading."""
     return JobContext(
@@ -37,6 +37,7 @@ def job_context(
         outside.probe_http,
         trip=trip,
         drills=drills,
+        outlook=outlook.of,
         desk=desk,
         rows=outside.trade.rows if outside.trade else None,
         bot=outside.trade.bot if outside.trade else None,
@@ -65,7 +66,8 @@ def drill_rules(config: Config) -> DrillRules:
     return DrillRules(section.channels or tuple(free), section.stop_limit_ms, section.notice_limit_s * 1_000)
 
 
-def outlook_watch(config: Config, outside: Outside, limits: Callable[[], Limits]) -> OutlookWatch:
+def outlook_watch(config: Config, outside: Outside, rules: Holder[Rules]) -> OutlookWatch:
     """What looks ahead to each position's limits."""
     names = tuple(one.name for one in config.settings.positions)
-    return OutlookWatch(outside.situations, names, outside.clock, limits, config.settings.outlook.interval_s)
+    interval_s = config.settings.outlook.interval_s
+    return OutlookWatch(outside.situations, names, outside.clock, lambda: rules.now.yardstick.limits, interval_s)

@@ -87,7 +87,7 @@ def test_status__distances__stand_under_the_positions(desk: Desk, daemon: FakeDa
     daemon.operations.shown = replace(daemon.operations.shown, positions=(replace(position, outlook=AHEAD),))
     shown = lines(desk.ultrad("status").out)
     assert "main WETH $2,500.00 $2,120.48 (-15.18%) $1,325.30 (-46.98%) 46583 h (1940 days) ∞ 9 s ago" in shown
-    assert "USDC $1.00000000 $1.17897728 (+17.89%) $1.88636364 (+88.63%)" in shown
+    assert "USDC $1.00 $1.17897728 (+17.89%) $1.88636364 (+88.63%)" in shown
 
 
 def test_status__distances_old_unread_or_of_nothing__are_said(desk: Desk, daemon: FakeDaemon) -> None:
@@ -126,6 +126,13 @@ def test_drill_notify__a_channel_failed__the_command_fails(desk: Desk, daemon: F
     ran = desk.ultrad("drill", "notify", "--json")
     assert (ran.code, daemon.operations.runs) == (1, ["notify_drill"])
     assert json.loads(ran.out)["drills"][0]["event"]["data"]["channels"] == {"slack": 400, "line": None}
+
+
+def test_drill_estop__its_disk_is_slow__no_older_one_is_shown(desk: Desk, daemon: FakeDaemon) -> None:
+    ran = desk.ultrad("drill", "estop")
+    assert (ran.code, ran.out) == (1, "")
+    assert "not in the journal yet" in ran.err
+    assert daemon.operations.asked[-1].since_ms == NOW.wall_ms
 
 
 def test_drill_list__none_and_some__the_newest_first(desk: Desk, daemon: FakeDaemon) -> None:

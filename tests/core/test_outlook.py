@@ -167,7 +167,7 @@ def test_edge_text__ahead_and_passed__in_words() -> None:
     assert str(edge_text(eth.trip, eth)) == "$2,120.48 (-15.18%)"
     assert str(edge_text(usd.trip, usd)) == "$1.17897728 (+17.89%)"
     assert str(edge_text(Edge(Reach.PASSED), eth)) == "passed already"
-    assert str(edge_text(Edge(Reach.AHEAD, UsdE8(10**8), Bps(0)), eth)) == "$1.00000000 (0.00%)"
+    assert str(edge_text(Edge(Reach.AHEAD, UsdE8(10**8), Bps(0)), eth)) == "$1.00 (0.00%)"
 
 
 # ---------------------------------------------------------------- for all positions

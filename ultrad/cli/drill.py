@@ -40,9 +40,17 @@ def _run(session: Session, job: str, kind: str) -> int:
     if line.last_ok is not True:
         session.screen.complain(msg("{name} failed: {message}", name=job, message=line.last_message or ""))
         return EXIT_FAILED
-    found = client.events(EventFilter(kinds=(kind,), limit=1, newest_first=True))
+    found = client.events(EventFilter(kinds=(kind,), since_ms=line.last_started_ms, limit=1, newest_first=True))
+    if not found:  # an older one must not be taken for this one
+        session.screen.complain(
+            msg(
+                "{message} It is not in the journal yet: its disk is slow.",
+                message=line.last_message or "",
+            )
+        )
+        return EXIT_FAILED
     _show(session, found)
-    return 0 if found and passed(found[0].event.data) else EXIT_FAILED
+    return 0 if passed(found[0].event.data) else EXIT_FAILED
 
 
 def _show(session: Session, found: tuple[Recorded, ...]) -> None:

@@ -6,14 +6,14 @@ from ultrad.units import bps_text, usd_text
 
 _HOUR_S = 3_600
 _DAYS_FROM_H = 72
-_CENT_E8 = 10**6
 
 
 def price_text(price_e8: int) -> str:
     """A price for people: to the cent from ten dollars on, exact under that."""
     if price_e8 >= 10 * 10**8:
         return usd_text(price_e8)
-    return f"${price_e8 // 10**8}.{price_e8 % 10**8:08d}"
+    digits = f"{price_e8 % 10**8:08d}"
+    return f"${price_e8 // 10**8}.{digits[:2]}{digits[2:].rstrip('0')}"
 
 
 def edge_text(edge: Edge, line: PriceLine) -> Message:

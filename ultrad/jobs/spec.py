@@ -9,6 +9,7 @@ from ultrad.core.drill import DrillRules, EstopDrill, Heard
 from ultrad.core.estop import Cause
 from ultrad.core.events import Finding
 from ultrad.core.intents import Intent
+from ultrad.core.outlook import Outlook
 from ultrad.core.schedule import Missed, Schedule
 from ultrad.core.signals import Signal
 from ultrad.i18n import Message
@@ -68,7 +69,7 @@ class JobContext:
     silent_runs: how many runs in a row each probe has failed; a restart begins anew. trip: the stop. desk: where
     signals are handed in; rows, bot: where they come from and go to; each None where it is not configured.
     complaints: what was written on rows that cannot be taken. drills: what tries the stop and the channels.
-    text: a message in the operators' language.
+    outlook: how far a position is from its limits, by its name. text: a message in the operators' language.
     """
 
     clock: Clock
@@ -84,6 +85,7 @@ class JobContext:
     text: Callable[[Message], str] = str
     complaints: dict[str, Complaint] = field(default_factory=dict)
     drills: Drills | None = None
+    outlook: Callable[[str], Outlook | None] = lambda _: None
 
 
 @dataclass(frozen=True, slots=True)
