@@ -17,7 +17,6 @@ from ultrad.daemon import Daemon, Facts, Organs
 from ultrad.deadman import AFTER_DEATH_S, FIRST_S, DeadmanPart
 from ultrad.desk import Desk, DeskPorts
 from ultrad.distress import Distress
-from ultrad.drill import Drills
 from ultrad.estop import Estop
 from ultrad.estop import Ports as EstopPorts
 from ultrad.gate import Gate
@@ -176,9 +175,8 @@ def assemble(config: Config, outside: Outside, past: Past) -> Assembly:
     base = TradeBase(journal, gate, estop, conditions, rescue)
     trader, reception = _trading(config, outside, past, base)
     postman = _postman(config, outside, past, journal, conditions)
-    outlook = operating.outlook_watch(config, outside, rules)
-    drills = Drills(operating.drill_ports(outside, journal, postman, rules), operating.drill_rules(config))
-    context = operating.job_context(config, outside, journal, estop.trip, reception, drills, outlook)
+    ahead = operating.foresight(config, outside, journal, postman, rules)
+    context = operating.job_context(config, outside, journal, estop.trip, reception, ahead)
     scheduler = Scheduler(rules.part(lambda now: now.plans), context, conditions, contained, outside.report)
     desk = Desk(
         DeskPorts(journal, clock, estop, postman, outside.new_id, outside.key_of),
@@ -205,7 +203,7 @@ def assemble(config: Config, outside: Outside, past: Past) -> Assembly:
         reception,
     )
     daemon = Daemon(_facts(config, clock), organs, outside.keep_mark)
-    daemon.outlook = outlook
+    daemon.outlook = ahead.outlook
     people = People(
         two=settings.environment == "production",
         identified=settings.environment != "devnet",
@@ -231,7 +229,7 @@ def assemble(config: Config, outside: Outside, past: Past) -> Assembly:
     unread = past.unread if config.trade else None
     account = daemon.account = _account(config, outside, past, trader, base)
     upkeep = Upkeep(journal, clock, conditions, past.ends, config.zone)
-    return Assembly(outside, daemon, organs, age, deadman, upkeep, config, outlook, trader, unread, account)
+    return Assembly(outside, daemon, organs, age, deadman, upkeep, config, ahead.outlook, trader, unread, account)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,17 @@
 """What the operators' jobs, drills and forecasts work with, put together from the configuration and the world."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 from ultrad.config import Config
 from ultrad.core import telling
 from ultrad.core.drill import DrillRules
 from ultrad.core.estop import Cause
 from ultrad.core.events import Severity
-from ultrad.drill import DrillPorts
+from ultrad.drill import DrillPorts, Drills
 from ultrad.heard import HeardJournal
 from ultrad.i18n import catalogue
-from ultrad.jobs.spec import Drills, JobContext, SignalDesk
+from ultrad.jobs.spec import JobContext, SignalDesk
 from ultrad.live import Holder
 from ultrad.outlook import OutlookWatch
 from ultrad.outside import Outside
@@ -19,14 +20,29 @@ from ultrad.postman import Postman
 from ultrad.rules import Rules
 
 
+@dataclass(frozen=True, slots=True)
+class Foresight:
+    """What looks ahead while nothing is wrong: the drills, and the distances to the limits."""
+
+    drills: Drills
+    outlook: OutlookWatch
+
+
+def foresight(
+    config: Config, outside: Outside, journal: HeardJournal, postman: Postman, rules: Holder[Rules]
+) -> Foresight:
+    """Both, put together."""
+    drills = Drills(_drill_ports(outside, journal, postman, rules), _drill_rules(config))
+    return Foresight(drills, _outlook_watch(config, outside, rules))
+
+
 def job_context(
     config: Config,
     outside: Outside,
     journal: Journal,
     trip: Callable[[Cause], Awaitable[None]],
     desk: SignalDesk | None,
-    drills: Drills,
-    outlook: OutlookWatch,
+    ahead: Foresight,
 ) -> JobContext:
     """What each job is given. desk: where signals are handed in, where there is trading."""
     return JobContext(
@@ -36,8 +52,8 @@ def job_context(
         outside.job_log,
         outside.probe_http,
         trip=trip,
-        drills=drills,
-        outlook=outlook.of,
+        drills=ahead.drills,
+        outlook=ahead.outlook.of,
         desk=desk,
         rows=outside.trade.rows if outside.trade else None,
         bot=outside.trade.bot if outside.trade else None,
@@ -45,7 +61,7 @@ def job_context(
     )
 
 
-def drill_ports(outside: Outside, journal: HeardJournal, postman: Postman, rules: Holder[Rules]) -> DrillPorts:
+def _drill_ports(outside: Outside, journal: HeardJournal, postman: Postman, rules: Holder[Rules]) -> DrillPorts:
     """What drills work with."""
     return DrillPorts(
         journal=journal,
@@ -59,14 +75,14 @@ def drill_ports(outside: Outside, journal: HeardJournal, postman: Postman, rules
     )
 
 
-def drill_rules(config: Config) -> DrillRules:
+def _drill_rules(config: Config) -> DrillRules:
     """How drills are judged, and who hears of them: those who are told of an S1, where that costs nothing."""
     section = config.settings.drill
     free = (one for one in telling.carriers(Severity.S1, config.tell) if one not in config.tell.costly)
     return DrillRules(section.channels or tuple(free), section.stop_limit_ms, section.notice_limit_s * 1_000)
 
 
-def outlook_watch(config: Config, outside: Outside, rules: Holder[Rules]) -> OutlookWatch:
+def _outlook_watch(config: Config, outside: Outside, rules: Holder[Rules]) -> OutlookWatch:
     """What looks ahead to each position's limits."""
     names = tuple(one.name for one in config.settings.positions)
     interval_s = config.settings.outlook.interval_s

@@ -37,12 +37,7 @@ async def test_installed__drills_distances_what_if__as_the_chain_has_it(tmp_path
             assert json.loads(await run(them, "drill", "notify", "--json"))["drills"][0]["event"]["data"]["ok"]
             assert "estop" in await run(them, "drill", "list")
 
-            def status() -> dict[str, object]:
-                found: dict[str, object] = json.loads(them.installed.ultrad("status", "--json"))
-                return found
-
-            shown = await anyio.to_thread.run_sync(status)
-            (position,) = shown["positions"]  # type: ignore[misc]
+            (position,) = json.loads(await run(them, "status", "--json"))["positions"]
             assert [one["symbol"] for one in position["outlook"]["prices"]] == ["WETH", "USDC"]
             (found,) = json.loads(await run(them, "simulate", "--price", "WETH=2100", "--json"))["positions"]
             assert found["after"]["trips"] is True
