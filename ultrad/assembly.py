@@ -10,8 +10,9 @@ from ultrad.config.facts import fingerprint, texts
 from ultrad.core import ends
 from ultrad.core.estop import Cause
 from ultrad.core.estop_rules import rescue_forbidden
-from ultrad.core.events import Event, Json, Level
+from ultrad.core.events import Event, Finding, Json, Level
 from ultrad.core.rounds import READ_LIMIT_S
+from ultrad.core.trade_troubles import left_behind
 from ultrad.core.voice import Voice
 from ultrad.daemon import Daemon, Facts, Organs
 from ultrad.deadman import AFTER_DEATH_S, FIRST_S, DeadmanPart
@@ -22,9 +23,9 @@ from ultrad.estop import Ports as EstopPorts
 from ultrad.gate import Gate
 from ultrad.heard import HeardJournal
 from ultrad.i18n import Catalogue, Message, catalogue, msg
+from ultrad.jobs.notion_schema import NotionSchema
 from ultrad.jobs.scheduler import Scheduler
 from ultrad.live import Holder
-from ultrad.outlook import OutlookWatch
 from ultrad.outside import Outside
 from ultrad.ports import Clock, Journal
 from ultrad.postman import Postman, PostPorts
@@ -73,10 +74,10 @@ class Assembly:
     deadman: DeadmanPart | None
     upkeep: Upkeep
     config: Config
-    outlook: OutlookWatch
     trader: Trader | None = None
     unread: Message | None = None
     account: AccountWatch | None = None
+    left_behind: tuple[Finding, ...] = ()
 
     async def start(self, causes: tuple[Cause, ...]) -> None:
         """Record the start and bring flag, journal and gate in step. causes: what stands against trading."""
@@ -94,6 +95,7 @@ class Assembly:
             "config": fingerprint(texts(self.config)),
         }
         journal.post(Event(ends.STARTED, Level.INFO, facts.started, message, data))
+        self.organs.conditions.observe("left_behind", self.left_behind, facts.started)
         if self.unread is not None:
             causes = (*causes, startup.intents_unread(self.unread, facts.started))
         await self.organs.estop.start(causes)
@@ -129,10 +131,15 @@ class Assembly:
             *doors,
             Part("view", self.daemon.run_view, PART_LIMIT_S, critical=False),
             Part("upkeep", self.upkeep.run, PART_LIMIT_S),
-            Part("outlook", self.outlook.run, SLOW_PART_LIMIT_S, critical=False),
+            Part("outlook", organs.outlook.run, SLOW_PART_LIMIT_S, critical=False),
         )
         if self.trader is not None:
             parts = (*parts, Part("trader", self.trader.run, TRADER_LIMIT_S))
+        if self.trader is not None and self.trader.revoking is not None:
+            parts = (*parts, Part("allowances", self.trader.revoking.run, TRADER_LIMIT_S, critical=False))
+        if outside.trade is not None and outside.trade.rows is not None:
+            schema = NotionSchema(outside.trade.rows, outside.clock, organs.conditions, contained)
+            parts = (*parts, Part("notion", schema.run, SLOW_PART_LIMIT_S, critical=False))
         if self.account is not None:
             parts = (*parts, Part("account", self.account.run, TRADER_LIMIT_S))
         if self.deadman is not None:
@@ -200,10 +207,10 @@ def assemble(config: Config, outside: Outside, past: Past) -> Assembly:
         postman,
         outside.new_id,
         rules,
+        ahead.outlook,
         reception,
     )
     daemon = Daemon(_facts(config, clock), organs, outside.keep_mark)
-    daemon.outlook = ahead.outlook
     people = People(
         two=settings.environment == "production",
         identified=settings.environment != "devnet",
@@ -229,7 +236,8 @@ def assemble(config: Config, outside: Outside, past: Past) -> Assembly:
     unread = past.unread if config.trade else None
     account = daemon.account = _account(config, outside, past, trader, base)
     upkeep = Upkeep(journal, clock, conditions, past.ends, config.zone)
-    return Assembly(outside, daemon, organs, age, deadman, upkeep, config, ahead.outlook, trader, unread, account)
+    left = () if config.trade else left_behind(past.blotter, past.unread)
+    return Assembly(outside, daemon, organs, age, deadman, upkeep, config, trader, unread, account, left)
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,6 +285,7 @@ def _trading(
         bot=means.bot,
         fraction=outside.fraction,
         rescue=base.rescue,
+        allowances=means.allowances,
     )
     trader = Trader(ports, settings, past.blotter) if past.unread is None else None
     return trader, Reception(trader, base.journal, settings, trade.section.asset, past.unread)

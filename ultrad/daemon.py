@@ -39,6 +39,7 @@ from ultrad.i18n import Catalogue, Message, msg
 from ultrad.jobs.scheduler import Scheduler
 from ultrad.live import Live
 from ultrad.operations import (
+    AllowancesAnswer,
     ChannelTest,
     ExpectRequest,
     IncidentRequest,
@@ -47,6 +48,7 @@ from ultrad.operations import (
     ReloadAnswer,
     ResumeAnswer,
     ResumeRequest,
+    RevokeRequest,
     SignalAnswer,
     SimulateRequest,
 )
@@ -98,6 +100,7 @@ class Organs:
     postman: Postman
     new_id: Callable[[], str]
     rules: Live[Rules]
+    outlook: OutlookWatch
     reception: Reception | None = None
 
 
@@ -116,7 +119,6 @@ class Daemon:
         self.resumes: Resume | None = None
         self.reloads: Reload | None = None
         self.account: AccountWatch | None = None
-        self.outlook: OutlookWatch | None = None
 
     # -------------------------------------------------------- operations
 
@@ -220,6 +222,15 @@ class Daemon:
         """The newest signals, and what became of each."""
         return await self._reception().lines(limit)
 
+    async def allowances(self) -> AllowancesAnswer:
+        """What others may take of the account's tokens."""
+        return AllowancesAnswer(*await self._reception().allowances())
+
+    async def revoke(self, person: Person, request: RevokeRequest) -> tuple[SignalAnswer, ...]:
+        """Take allowances back."""
+        begun = await self._reception().revoke(person.name, request.asset)
+        return tuple(SignalAnswer(one.id, one.stage) for one in begun)
+
     def _reception(self) -> Reception:
         if self._is.reception is None:
             raise Permanent(msg("Trading is not configured: write [trade]."))
@@ -237,9 +248,7 @@ class Daemon:
 
     async def simulate(self, request: SimulateRequest) -> tuple[Supposed, ...]:
         """What other prices and rates would make of the positions."""
-        if self.outlook is None:
-            raise Transient(msg("The daemon is still starting: try again in a moment."))
-        return await self.outlook.suppose(request.position, request.wish)
+        return await self._is.outlook.suppose(request.position, request.wish)
 
     def queue(self) -> tuple[QueueLine, ...]:
         """The notices that no channel has taken yet."""
@@ -306,15 +315,10 @@ class Daemon:
         )
 
     def _positions(self, now: Now) -> tuple[PositionStatus, ...]:
-        readings, ahead = {one.position: one for one in self._is.watch.readings()}, self.outlook
+        readings, watch = {one.position: one for one in self._is.watch.readings()}, self._is.watch
         return tuple(
             PositionStatus(
-                name=name,
-                account=account,
-                reading=readings.get(name),
-                change_bps=self._is.watch.value_change(name, now),
-                outlook=ahead.of(name) if ahead else None,
-                outlook_trouble=ahead.trouble(name) if ahead else None,
+                name, account, readings.get(name), watch.value_change(name, now), *self._is.outlook.seen(name)
             )
             for name, account in self.facts.positions
         )

@@ -74,9 +74,9 @@ class OutlookWatch:
         """How far a position is from its limits; None before the first reading."""
         return self._outlooks.get(name)
 
-    def trouble(self, name: str) -> Message | None:
-        """Why the last look at a position failed; None where it did not."""
-        return self._trouble.get(name)
+    def seen(self, name: str) -> tuple[Outlook | None, Message | None]:
+        """The same, and why the last look failed; None where it did not."""
+        return self._outlooks.get(name), self._trouble.get(name)
 
     async def suppose(self, position: str, wish: Wish) -> tuple[Supposed, ...]:
         """What the wish makes of one position, or of all (empty).

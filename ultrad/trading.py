@@ -9,6 +9,7 @@ from aiohttp import ClientSession
 
 from ultrad.adapters.chain import reverts
 from ultrad.adapters.chain.account import Traded
+from ultrad.adapters.chain.allowances import TokenAllowances
 from ultrad.adapters.chain.history import RpcHistory
 from ultrad.adapters.chain.ledger import RpcLedger
 from ultrad.adapters.chain.pool import RpcChain
@@ -70,6 +71,7 @@ async def opened(config: Config, chain: RpcChain, session: ClientSession) -> Asy
             rows=await _rows(config, stack),
             rescue=AaveRescueMarket(chain, traded) if config.rescue else None,
             history=RpcHistory(chain, account, trade.confirmations),
+            allowances=TokenAllowances(chain, traded, trade.section.spenders),
         )
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 
 from tests.fakes.foresight import situation
+from ultrad.core.allowances import Allowance, AllowancesAt
 from ultrad.core.checklist import Line, Mark
 from ultrad.core.decisions import Decision
 from ultrad.core.estop import Cause, Mode
@@ -30,6 +31,7 @@ from ultrad.core.whatif import Supposed, Yard, check_symbols, suppose
 from ultrad.errors import Duplicate
 from ultrad.i18n import Message, msg
 from ultrad.operations import (
+    AllowancesAnswer,
     ChannelTest,
     ExpectRequest,
     IncidentRequest,
@@ -38,6 +40,7 @@ from ultrad.operations import (
     ReloadAnswer,
     ResumeAnswer,
     ResumeRequest,
+    RevokeRequest,
     SignalAnswer,
     SimulateRequest,
 )
@@ -205,6 +208,9 @@ class FakeOperations:
     lines: tuple[IntentLine, ...] = ()
     announced: list[tuple[Person, ExpectRequest]] = field(default_factory=list)
     supposed: list[SimulateRequest] = field(default_factory=list)
+    allowed: tuple[Allowance, ...] = ()
+    busy: tuple[str, ...] = ()
+    revoked: list[tuple[Person, RevokeRequest]] = field(default_factory=list)
 
     def be_late(self, *names: str) -> None:
         parts = tuple(part(one.name, late=one.name in names) for one in self.shown.parts)
@@ -272,6 +278,18 @@ class FakeOperations:
         check_symbols((here,), request.wish)
         yard = Yard(limits.warn_hf, limits.trip_hf, limits.max_value_change_bps)
         return (suppose(here, request.wish, yard, 3_000),)
+
+    async def allowances(self) -> AllowancesAnswer:
+        self._fail()
+        return AllowancesAnswer(
+            AllowancesAt(Block(21_000_000, "0x" + "ab" * 32, NOW.wall_ms // 1000), "alpha", self.allowed),
+            self.busy,
+        )
+
+    async def revoke(self, person: Person, request: RevokeRequest) -> tuple[SignalAnswer, ...]:
+        self._fail()
+        self.revoked.append((person, request))
+        return (SignalAnswer("revocation:1", IntentStage.ADMITTED),)
 
     def queue(self) -> tuple[QueueLine, ...]:
         return self.waiting

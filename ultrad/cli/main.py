@@ -42,6 +42,8 @@ COMMANDS: Mapping[tuple[str, str | None], str] = {
     ("drill", "estop"): "drill.estop",
     ("drill", "notify"): "drill.notify",
     ("drill", "list"): "drill.listed",
+    ("allowances", "revoke"): "allowances.revoke",
+    ("allowances", None): "allowances.show",
     ("signal", "send"): "signals.send",
     ("signals", None): "signals.show",
     ("version", None): "setup.version",

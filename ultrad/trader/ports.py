@@ -10,7 +10,7 @@ from ultrad.distress import Distress
 from ultrad.estop import Estop
 from ultrad.gate import Gate
 from ultrad.ports import Clock, Journal
-from ultrad.trade_ports import Ledger, Market, OctoBot, RescueMarket, Signer
+from ultrad.trade_ports import Allowances, Ledger, Market, OctoBot, RescueMarket, Signer
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class RescueMeans:
 class TraderPorts:
     """Its surroundings. bot: None where no OctoBot is configured; signer: None where there is no key (dry run).
 
-    rescue: None where the operators have not enabled it.
+    rescue: None where the operators have not enabled it. allowances: None where nobody looks at them.
     """
 
     journal: Journal
@@ -59,3 +59,4 @@ class TraderPorts:
     bot: OctoBot | None
     fraction: Callable[[], float]
     rescue: RescueMeans | None = None
+    allowances: Allowances | None = None

@@ -15,6 +15,7 @@ from ultrad.trader import deeds
 from ultrad.trader.book import TradeBook
 from ultrad.trader.doubt import Doubt
 from ultrad.trader.ports import TraderPorts, TradeSettings
+from ultrad.trader.revoking import end_of_revocation
 from ultrad.trader.sending import Sending
 from ultrad.units import ALL_BPS, Now, hf_text
 
@@ -99,6 +100,8 @@ class Settling:
             await self._settle_rescue(intent, mined)
         elif step.about in {"supply", "withdraw"}:
             await self._settle(intent, mined)
+        elif intent.spender:
+            await self._end(Act.SETTLE, intent, *await end_of_revocation(self._ports, intent, mined))
         else:
             return False
         return True

@@ -28,6 +28,7 @@ from ultrad.operations import (
     Operations,
     Person,
     ResumeRequest,
+    RevokeRequest,
     SimulateRequest,
 )
 from ultrad.ports import EventFilter, Turned
@@ -84,6 +85,8 @@ class ControlPart:
                     web.post("/simulate", self._simulate),
                     web.post("/notify/test", self._test_channels),
                     web.get("/notify/queue", self._queue),
+                    web.get("/allowances", self._allowances),
+                    web.post("/allowances/revoke", self._revoke),
                     web.get("/signals", self._signals),
                     web.post("/signals", self._signal),
                 ),
@@ -174,6 +177,14 @@ class ControlPart:
     async def _test_channels(self, request: web.Request) -> web.Response:
         wanted = from_json(ChannelName, await read_json(request))
         return answer(_json(await self._operations.test_channels(self._person(request), wanted.channel)))
+
+    async def _allowances(self, _: web.Request) -> web.Response:
+        return answer(_json(await self._operations.allowances()))
+
+    async def _revoke(self, request: web.Request) -> web.Response:
+        wanted = from_json(RevokeRequest, await read_json(request))
+        wanted = replace(wanted, asset=one_line("asset", wanted.asset))
+        return answer(_json(await self._operations.revoke(self._person(request), wanted)), status=202)
 
     async def _signals(self, request: web.Request) -> web.Response:
         for name in request.query.keys() - {"limit"}:
