@@ -20,6 +20,7 @@ from ultrad.adapters import logging as log
 from ultrad.adapters.chain.book import BookFile
 from ultrad.adapters.chain.pool import RpcChain
 from ultrad.adapters.chain.settings import ChainSettings, EndpointSettings
+from ultrad.adapters.chain.situations import AaveSituations
 from ultrad.adapters.flag import FlagFile
 from ultrad.adapters.host import HostClock, ServiceManager, watchdog_s
 from ultrad.adapters.http_probe import prober
@@ -30,6 +31,7 @@ from ultrad.adapters.journal.schema import UnusableError
 from ultrad.adapters.lock import InstanceLock, take_lock
 from ultrad.adapters.notify.http import open_session
 from ultrad.adapters.people import login_of, name_of
+from ultrad.adapters.scratch import scratch_flag
 from ultrad.assembly import PART_LIMIT_S, assemble
 from ultrad.config import Config, sound
 from ultrad.core.estop import Cause
@@ -311,6 +313,12 @@ async def _run(config: Config, words: Catalogue, world: _World, before: _Before)
         channels=channels.build(config.channels, world.session, clock),
         deadman=channels.deadman(config, world.session),
         trade=world.means,
+        scratch=lambda: scratch_flag(Path(config.settings.state_dir)),
+        situations=AaveSituations(
+            world.chain,
+            tuple((one.name, one.account) for one in config.settings.positions),
+            config.settings.chain.multicall,
+        ),
         read_config=lambda: _read_again(config),
         log_level=log.set_level,
         watchdog_s=watchdog_s(os.environ, os.getpid()),

@@ -16,6 +16,7 @@ from ultrad.core.messages import message_from_json
 from ultrad.core.sights import Sight
 from ultrad.core.status import ExpectedLine, IncidentLine, JobLine, Status
 from ultrad.core.trade_status import IntentLine
+from ultrad.core.whatif import Supposed
 from ultrad.core.wire import WireError, from_json, to_json
 from ultrad.errors import Fatal, Permanent, Transient, UltradError
 from ultrad.i18n import Message, msg
@@ -31,6 +32,7 @@ from ultrad.operations import (
     ResumeRequest,
     RevokeRequest,
     SignalAnswer,
+    SimulateRequest,
 )
 from ultrad.ports import EventFilter
 
@@ -111,6 +113,10 @@ class Client:
     def expect(self, request: ExpectRequest) -> ExpectedLine:
         """Announce one manual act on the account."""
         return _decoded(ExpectedLine, self._ask("POST", "/expect", to_json(request), RESUME_S))
+
+    def simulate(self, request: SimulateRequest) -> tuple[Supposed, ...]:
+        """What other prices and rates would make of the positions."""
+        return _decoded(tuple[Supposed, ...], self._ask("POST", "/simulate", to_json(request), RESUME_S))
 
     def test_channels(self, name: str) -> tuple[ChannelTest, ...]:
         """Send a test to one channel, or to all of them."""

@@ -31,6 +31,7 @@ from ultrad.core.status import (
 )
 from ultrad.core.telling import Why
 from ultrad.core.trade_status import IntentLine
+from ultrad.core.whatif import Supposed
 from ultrad.desk import Desk
 from ultrad.doctor import Doctor
 from ultrad.errors import Permanent, Transient
@@ -51,7 +52,9 @@ from ultrad.operations import (
     ResumeRequest,
     RevokeRequest,
     SignalAnswer,
+    SimulateRequest,
 )
+from ultrad.outlook import OutlookWatch
 from ultrad.ports import Chain, Clock, EventFilter, Journal, JournalHead, Turned
 from ultrad.postman import Postman
 from ultrad.reload import Reload
@@ -99,6 +102,7 @@ class Organs:
     postman: Postman
     new_id: Callable[[], str]
     rules: Live[Rules]
+    outlook: OutlookWatch
     reception: Reception | None = None
 
 
@@ -251,6 +255,10 @@ class Daemon:
             raise Transient(msg("The daemon is still starting: try again in a moment."))
         return await self.doctor.examine()
 
+    async def simulate(self, request: SimulateRequest) -> tuple[Supposed, ...]:
+        """What other prices and rates would make of the positions."""
+        return await self._is.outlook.suppose(request.position, request.wish)
+
     def queue(self) -> tuple[QueueLine, ...]:
         """The notices that no channel has taken yet."""
         now = self._is.clock.now()
@@ -316,9 +324,11 @@ class Daemon:
         )
 
     def _positions(self, now: Now) -> tuple[PositionStatus, ...]:
-        readings = {one.position: one for one in self._is.watch.readings()}
+        readings, watch = {one.position: one for one in self._is.watch.readings()}, self._is.watch
         return tuple(
-            PositionStatus(name, account, readings.get(name), self._is.watch.value_change(name, now))
+            PositionStatus(
+                name, account, readings.get(name), watch.value_change(name, now), *self._is.outlook.seen(name)
+            )
             for name, account in self.facts.positions
         )
 

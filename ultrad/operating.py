@@ -18,6 +18,7 @@ from ultrad.config.checks import backup_limits, capacity_limits, clock_limits
 from ultrad.core.estop import Cause
 from ultrad.core.events import Level, Origin, Severity
 from ultrad.core.sights import Area, Sight
+from ultrad.foresight import Foresight
 from ultrad.i18n import catalogue, msg
 from ultrad.jobs.spec import JobContext, SignalDesk
 from ultrad.outside import CheckMeans, Outside
@@ -31,6 +32,7 @@ def job_context(
     journal: Journal,
     trip: Callable[[Cause], Awaitable[None]],
     desk: SignalDesk | None,
+    ahead: Foresight,
 ) -> JobContext:
     """What each job is given. desk: where signals are handed in, where there is trading."""
     return JobContext(
@@ -40,6 +42,8 @@ def job_context(
         outside.job_log,
         outside.probe_http,
         trip=trip,
+        drills=ahead.drills,
+        outlook=ahead.outlook.of,
         desk=desk,
         rows=outside.trade.rows if outside.trade else None,
         bot=outside.trade.bot if outside.trade else None,

@@ -20,6 +20,7 @@ from tests.fakes.chain import Account, FakeChain
 from tests.fakes.channel import FakeChannel, FakeMonitor
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.flag import FakeFlag
+from tests.fakes.foresight import FakeScratch, FakeSituations
 from tests.fakes.host import FakeHost
 from tests.fakes.journal import FakeJournal
 from ultrad import startup
@@ -199,6 +200,7 @@ class World:
         self.flag = FakeFlag(owner_uid=TARO.uid)
         self.channels = {one.name: FakeChannel(one.name, **LIKE[one.kind]) for one in config.channels}
         self.monitor = FakeMonitor()
+        self.situations, self.scratch = FakeSituations(), FakeScratch()
         self._ids = itertools.count(1)
         self.mark: JournalHead | None = None
         self.sent = 0
@@ -278,6 +280,8 @@ class World:
             deadman=self.monitor,
             read_config=self._read_config,
             log_level=self.log_levels.append,
+            scratch=self.scratch,
+            situations=self.situations,
             watchdog_s=30.0,
             checks=self.checks,
         )

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import ultrad
-from ultrad.cli import options_doctor
+from ultrad.cli import options_doctor, options_foresight
 from ultrad.cli.options_allowances import add_allowances
 from ultrad.cli.place import CONFIG_VARIABLE, DEFAULT_CONFIG
 from ultrad.core.account_book import KINDS
@@ -68,6 +68,7 @@ def build(catalogue: Catalogue, argv: Sequence[str]) -> argparse.ArgumentParser:
     _trading(build)
     add_allowances(build)
     _telling(build)
+    options_foresight.add(build)
     _records(build)
     _installing(build)
     if "devnet" in argv:

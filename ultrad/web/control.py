@@ -29,6 +29,7 @@ from ultrad.operations import (
     Person,
     ResumeRequest,
     RevokeRequest,
+    SimulateRequest,
 )
 from ultrad.ports import EventFilter, Turned
 from ultrad.web.answers import answer, encoded, one_line, read_json, read_numbers, rendered
@@ -81,6 +82,7 @@ class ControlPart:
                     web.post("/jobs/{name}/run", self._run_job),
                     web.post("/incident", self._incident),
                     web.post("/expect", self._expect),
+                    web.post("/simulate", self._simulate),
                     web.post("/notify/test", self._test_channels),
                     web.get("/notify/queue", self._queue),
                     web.post("/doctor", self._doctor),
@@ -168,6 +170,10 @@ class ControlPart:
         wanted = from_json(ExpectRequest, await read_json(request))
         wanted = replace(wanted, reason=one_line("reason", wanted.reason))
         return answer(_json(await self._operations.expect(self._person(request), wanted)))
+
+    async def _simulate(self, request: web.Request) -> web.Response:
+        wanted = from_json(SimulateRequest, await read_json(request))
+        return answer(_json(await self._operations.simulate(wanted)))
 
     async def _test_channels(self, request: web.Request) -> web.Response:
         wanted = from_json(ChannelName, await read_json(request))
