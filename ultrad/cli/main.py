@@ -34,6 +34,7 @@ COMMANDS: Mapping[tuple[str, str | None], str] = {
     ("reload", None): "reload.reload",
     ("log", None): "log.log",
     ("audit", "verify"): "audit.verify",
+    ("keys", "audit"): "keys_audit.audit",
     ("check", None): "setup.check",
     ("init", None): "setup.init",
     ("run", None): "setup.run",
