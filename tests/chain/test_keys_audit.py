@@ -14,6 +14,7 @@ from tests.chain.test_intrusion import ETHER, STRANGER
 from tests.cli.conftest import Desk, apart
 from tests.core.test_audit import announced, expected, signed
 from tests.fakes.daemon import FakeDaemon
+from tests.fakes.forgetful import forgetful
 from ultrad import offline
 from ultrad.adapters.journal import open_journal
 from ultrad.core.events import Event, Recorded
@@ -196,3 +197,27 @@ def test_audit__no_node_or_an_open_file__says_why(scene: Scene, tmp_path: Path) 
     gone.chmod(0o600)
     ran = scene.desk.ultrad("keys", "audit", "--position", "nobody", "--rpc", str(gone))
     assert (ran.code, "There are: main." in ran.err) == (1, True)
+
+
+def test_audit__node_that_forgot_the_past__is_incomplete_and_names_what_was_not_looked_at(scene: Scene) -> None:
+    scene.by(scene.account, scene.token("USDC"), "transfer(address,uint256)", STRANGER, 5)
+    scene.devnet.mine(30)
+    scene.begin = scene.head() + 1
+    trade(scene)
+    with forgetful(scene.devnet.url_http, scene.head(), 2) as url:
+        scene.point(url)
+        code, found, _ = scene.audit()
+        assert (code, found["strangers"], found["own"]) == (4, 0, 3), found
+        (gap,) = found["not_looked_at"]
+        assert f"before block {scene.begin}" in gap
+    coin = {"from": scene.account, "to": STRANGER, "value": hex(ETHER), "gas": hex(21_000)}
+    scene.devnet.send(coin)
+    scene.devnet.mine(2)
+    trade(scene)
+    with forgetful(scene.devnet.url_http, scene.head(), 2) as url:
+        scene.point(url)
+        code, found, _ = scene.audit()
+    assert (code, found["strangers"]) == (1, 1)
+    (one,) = found["transactions"]
+    assert (one["hash"], one["nonce"]) == ("", scene.nonce() - 4)  # it left no log, and nobody remembers its block
+    assert "1 nonces" in found["not_looked_at"][-1]
