@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ultrad import __version__, operating, startup
 from ultrad.conditions import Conditions
 from ultrad.config import Config
-from ultrad.config.facts import fingerprint, texts
+from ultrad.config.facts import fingerprint, secret_tags, texts
 from ultrad.core import ends
 from ultrad.core.estop import Cause
 from ultrad.core.estop_rules import rescue_forbidden
@@ -16,6 +16,7 @@ from ultrad.core.voice import Voice
 from ultrad.daemon import Daemon, Facts, Organs
 from ultrad.deadman import AFTER_DEATH_S, FIRST_S, DeadmanPart
 from ultrad.desk import Desk, DeskPorts
+from ultrad.diary import Diary
 from ultrad.distress import Distress
 from ultrad.estop import Estop
 from ultrad.estop import Ports as EstopPorts
@@ -209,6 +210,7 @@ def assemble(config: Config, outside: Outside, past: Past) -> Assembly:
     daemon.resumes = Resume(ResumePorts(estop, journal, clock, daemon.resume_facts, random_id), people)
     reloading = ReloadPorts(outside.read_config, rules, journal, clock, outside.host, outside.log_level)
     daemon.reloads = Reload(reloading, config, outside.service_uid)
+    daemon.diary = Diary(journal, clock, lambda: desk, past.procedures, secret_tags(config))
     deadman = (
         DeadmanPart(
             outside.deadman,

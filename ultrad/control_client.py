@@ -23,6 +23,9 @@ from ultrad.operations import (
     ChannelTest,
     ExpectRequest,
     IncidentRequest,
+    NoteRequest,
+    ProcedureAnswer,
+    ProcedureRequest,
     QueueLine,
     ReloadAnswer,
     ResumeAnswer,
@@ -106,6 +109,14 @@ class Client:
     def expect(self, request: ExpectRequest) -> ExpectedLine:
         """Announce one manual act on the account."""
         return _decoded(ExpectedLine, self._ask("POST", "/expect", to_json(request), RESUME_S))
+
+    def note(self, text: str) -> None:
+        """Leave a word for the others."""
+        self._ask("POST", "/note", to_json(NoteRequest(text)), RESUME_S)
+
+    def procedure(self, request: ProcedureRequest) -> ProcedureAnswer:
+        """Begin, answer, end or show a checklist."""
+        return _decoded(ProcedureAnswer, self._ask("POST", "/procedure", to_json(request), RESUME_S))
 
     def test_channels(self, name: str) -> tuple[ChannelTest, ...]:
         """Send a test to one channel, or to all of them."""

@@ -1,7 +1,7 @@
 """The running daemon as operators see it: its status, and what they can ask of it."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import anyio
 
@@ -14,7 +14,7 @@ from ultrad.core.events import Event, Level, Recorded, Severity
 from ultrad.core.incidents import STOP_CODES
 from ultrad.core.limits import Limits
 from ultrad.core.outbox import Told
-from ultrad.core.resume_facts import ResumeFacts, facts_of
+from ultrad.core.resume_facts import LEAK, ResumeFacts, facts_of
 from ultrad.core.status import (
     Counts,
     EndpointLine,
@@ -31,6 +31,7 @@ from ultrad.core.status import (
 from ultrad.core.telling import Why
 from ultrad.core.trade_status import IntentLine
 from ultrad.desk import Desk
+from ultrad.diary import Diary
 from ultrad.errors import Permanent, Transient
 from ultrad.estop import Estop
 from ultrad.gate import Gate
@@ -42,6 +43,8 @@ from ultrad.operations import (
     ExpectRequest,
     IncidentRequest,
     Person,
+    ProcedureAnswer,
+    ProcedureRequest,
     QueueLine,
     ReloadAnswer,
     ResumeAnswer,
@@ -113,6 +116,7 @@ class Daemon:
         self.resumes: Resume | None = None
         self.reloads: Reload | None = None
         self.account: AccountWatch | None = None
+        self.diary: Diary | None = None
 
     # -------------------------------------------------------- operations
 
@@ -231,6 +235,19 @@ class Daemon:
         told = await self.account.announce(person.name, request.kind, most, request.minutes, request.reason)
         return _expected(told, told.at)
 
+    async def note(self, person: Person, text: str) -> None:
+        """Leave a word for the others."""
+        await self._diary().note(person, text)
+
+    async def procedure(self, person: Person, request: ProcedureRequest) -> ProcedureAnswer:
+        """Begin, answer, end or show a checklist."""
+        return await self._diary().ask(person, request)
+
+    def _diary(self) -> Diary:
+        if self.diary is None:
+            raise Transient(msg("The daemon is still starting: try again in a moment."))
+        return self.diary
+
     def queue(self) -> tuple[QueueLine, ...]:
         """The notices that no channel has taken yet."""
         now = self._is.clock.now()
@@ -336,7 +353,9 @@ class Daemon:
 
     def resume_facts(self) -> ResumeFacts:
         """What the checklist of a resume is held against, now."""
-        return facts_of(self.status(), self._is.rules.now.yardstick, history_known=self._is.watch.history_known)
+        facts = facts_of(self.status(), self._is.rules.now.yardstick, history_known=self._is.watch.history_known)
+        leaks = [one.at for one in self._is.estop.state.causes if one.code == LEAK]
+        return replace(facts, rotation=self._diary().after_leak(leaks[-1])) if leaks else facts
 
     async def run_view(self, turned: Turned) -> None:
         """Keep the last events and the day's counts at hand, and the journal's mark on the disk, for ever."""

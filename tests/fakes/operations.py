@@ -1,5 +1,6 @@
 """A daemon that answers what a test sets, and remembers what it was asked to do."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from ultrad.core.checklist import Line, Mark
@@ -31,6 +32,8 @@ from ultrad.operations import (
     ExpectRequest,
     IncidentRequest,
     Person,
+    ProcedureAnswer,
+    ProcedureRequest,
     QueueLine,
     ReloadAnswer,
     ResumeAnswer,
@@ -200,6 +203,10 @@ class FakeOperations:
     limits: list[int] = field(default_factory=list)
     lines: tuple[IntentLine, ...] = ()
     announced: list[tuple[Person, ExpectRequest]] = field(default_factory=list)
+    notes: list[tuple[Person, str]] = field(default_factory=list)
+    procedures: list[tuple[Person, ProcedureRequest]] = field(default_factory=list)
+    shown_procedure: ProcedureAnswer = field(default_factory=lambda: ProcedureAnswer(None))
+    follow: Callable[[Person, ProcedureRequest], ProcedureAnswer] | None = None
 
     def be_late(self, *names: str) -> None:
         parts = tuple(part(one.name, late=one.name in names) for one in self.shown.parts)
@@ -259,6 +266,15 @@ class FakeOperations:
         return ExpectedLine(
             "e-1", request.kind, request.max_e8, person.name, request.reason, request.minutes * 60_000
         )
+
+    async def note(self, person: Person, text: str) -> None:
+        self._fail()
+        self.notes.append((person, text))
+
+    async def procedure(self, person: Person, request: ProcedureRequest) -> ProcedureAnswer:
+        self._fail()
+        self.procedures.append((person, request))
+        return self.follow(person, request) if self.follow else self.shown_procedure
 
     def queue(self) -> tuple[QueueLine, ...]:
         return self.waiting

@@ -21,7 +21,16 @@ from ultrad.core.signals import MAX_REASON, Source
 from ultrad.core.wire import WireError, from_json, to_json
 from ultrad.errors import Transient
 from ultrad.i18n import msg
-from ultrad.operations import ChannelName, ExpectRequest, IncidentRequest, Operations, Person, ResumeRequest
+from ultrad.operations import (
+    ChannelName,
+    ExpectRequest,
+    IncidentRequest,
+    NoteRequest,
+    Operations,
+    Person,
+    ProcedureRequest,
+    ResumeRequest,
+)
 from ultrad.ports import EventFilter, Turned
 from ultrad.web.answers import answer, encoded, one_line, read_json, read_numbers, rendered
 from ultrad.web.peer import uid_of
@@ -73,6 +82,8 @@ class ControlPart:
                     web.post("/jobs/{name}/run", self._run_job),
                     web.post("/incident", self._incident),
                     web.post("/expect", self._expect),
+                    web.post("/note", self._note),
+                    web.post("/procedure", self._procedure),
                     web.post("/notify/test", self._test_channels),
                     web.get("/notify/queue", self._queue),
                     web.get("/signals", self._signals),
@@ -157,6 +168,16 @@ class ControlPart:
         wanted = from_json(ExpectRequest, await read_json(request))
         wanted = replace(wanted, reason=one_line("reason", wanted.reason))
         return answer(_json(await self._operations.expect(self._person(request), wanted)))
+
+    async def _note(self, request: web.Request) -> web.Response:
+        wanted = from_json(NoteRequest, await read_json(request))
+        await self._operations.note(self._person(request), one_line("text", wanted.text))
+        return answer(b'{"noted":true}')
+
+    async def _procedure(self, request: web.Request) -> web.Response:
+        wanted = from_json(ProcedureRequest, await read_json(request))
+        wanted = replace(wanted, text=one_line("text", wanted.text))
+        return answer(_json(await self._operations.procedure(self._person(request), wanted)))
 
     async def _test_channels(self, request: web.Request) -> web.Response:
         wanted = from_json(ChannelName, await read_json(request))
