@@ -1,4 +1,4 @@
-"""The replacement of every key after a suspected leak: what has to be done of each, and what can be checked of it."""
+"""The replacement of every key after a suspected leak: what has to be done of each, and what can be checked."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from ultrad.i18n import Message, msg
 from ultrad.units import short_address
 
 NEW, OLD = "new:", "old:"
-"""Of each secret two items: that a new one is in its place, and that the old one is disabled where it was issued."""
+"""Of each secret two items: that a new one is in its place, and that the old one is disabled at its issuer."""
 WALLET = "signer.keystore"
 PASSPHRASE = "signer.passphrase"  # noqa: S105 - a key's name
 ACCOUNT = "account"
@@ -148,9 +148,13 @@ def _new(key: str, look: SecretLook | None, base: Mapping[str, str], account: st
         return Mark.FAIL, msg("The service refuses the one that is in place.")
     if key == WALLET:
         return _wallet(base, account)
-    if look.tag is None or key not in base:
+    return _replaced(look, base.get(key))
+
+
+def _replaced(look: SecretLook, was: str | None) -> tuple[Mark, Message]:
+    if look.tag is None or was is None:
         return Mark.ASK, msg("Make a new one, put it into its place, and say so.")
-    if look.tag == base[key]:
+    if look.tag == was:
         return Mark.ASK, msg("It is the same as when this began: make a new one, and put it into its place.")
     if look.new is Reply.ACCEPTED:
         return Mark.PASS, msg("It is another one, and the service takes it.")
@@ -176,7 +180,7 @@ def _old(key: str, look: SecretLook | None, base: Mapping[str, str], account: st
     if key == WALLET:
         old = base.get(ACCOUNT) or account
         return Mark.ASK, msg(
-            "Nothing is left in the reach of the old key: move what {account} holds, repay, revoke its allowances.",
+            "Leave nothing in the reach of the old key: move what {account} holds, repay, revoke its allowances.",
             account="?" if old is None else short_address(old),
         )
     if look is not None and look.old is Reply.REFUSED:
