@@ -38,6 +38,7 @@ COMMANDS: Mapping[tuple[str, str | None], str] = {
     ("keys", "rotate"): "keys_rotate.rotate",
     ("note", None): "notes.note",
     ("notes", None): "notes.listed",
+    ("handover", None): "handover.handover",
     ("check", None): "setup.check",
     ("init", None): "setup.init",
     ("run", None): "setup.run",
