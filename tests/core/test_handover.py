@@ -74,7 +74,8 @@ def test_handover__each_kind__in_its_chapter_and_nothing_else() -> None:
 
 
 def test_handover__more_than_a_page_holds__the_newest_and_how_many_before() -> None:
-    found = page(*[("note", {"n": at}) for at in range(MOST_LINES + 5)])
+    events: list[tuple[str, dict[str, Json]]] = [("note", {"n": at}) for at in range(MOST_LINES + 5)]
+    found = page(*events)
     notes = found.chapters[0]
     assert (len(notes.events), notes.earlier, notes.events[0].event.data["n"]) == (MOST_LINES, 5, 5)
 

@@ -98,6 +98,12 @@ def test_in_use__the_daemon_must_run_with_what_is_in_place() -> None:
     mark, message = found(IN_USE, running={"notion.token": "aaaa"})
     assert (mark, "notion.token" in message) == (Mark.FAIL, True)
     assert found(IN_USE, running={"notion.token": "bbbb"})[0] is Mark.PASS
+    same = replace(LOOK, tag="aaaa")
+    mark, message = found(IN_USE, same, {"notion.token": "aaaa"})
+    assert (mark, "First put the new ones" in message) == (Mark.ASK, True)
+    kept = Answered("new:notion.token", Answer.NOT_NEEDED, "hanako", "it was never here", NOW)
+    said = replace(PROCEDURE, answers=(kept,))
+    assert found(IN_USE, same, {"notion.token": "aaaa"}, procedure=said)[0] is Mark.PASS
 
 
 def test_answers__stand_before_what_is_seen_but_a_failure_gives_way_to_a_pass() -> None:
@@ -109,6 +115,14 @@ def test_answers__stand_before_what_is_seen_but_a_failure_gives_way_to_a_pass() 
     refused = replace(LOOK, old=Reply.REFUSED)
     assert found("old:notion.token", refused, procedure=said(Answer.FAILED, "no"))[0] is Mark.PASS
     assert found("logs")[0] is Mark.ASK
+
+
+def test_answers__what_was_checked_stands_until_it_is_seen_to_be_otherwise() -> None:
+    checked = replace(PROCEDURE, answers=(Answered("old:notion.token", Answer.CHECKED, "hanako", "refused", NOW),))
+    assert found("old:notion.token", procedure=checked) == (Mark.PASS, "checked (hanako): refused")
+    taken = replace(LOOK, old=Reply.ACCEPTED)
+    mark, message = found("old:notion.token", taken, procedure=checked)
+    assert (mark, "still takes" in message) == (Mark.FAIL, True)
 
 
 def test_what_of__every_kind_has_a_word() -> None:

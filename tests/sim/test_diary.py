@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import anyio
 import pytest
@@ -22,7 +23,7 @@ ITEMS = ("new:notion.token", "old:notion.token")
 
 
 async def ask(
-    made: World, act: str, person: Person = TARO, kind: str = "rotation", **more: object
+    made: World, act: str, person: Person = TARO, kind: str = "rotation", **more: Any
 ) -> ProcedureAnswer:
     request = replace(ProcedureRequest(act, kind), **more)  # type: ignore[arg-type]
     return await made.life.assembly.daemon.procedure(person, request)
@@ -88,7 +89,7 @@ async def test_procedure__begun_answered_and_ended__across_a_restart() -> None:
         ("begin", {"items": ITEMS, "text": "x", "incident": 77}, "77"),
     ],
 )
-async def test_procedure__what_cannot_be_meant__is_refused(act: str, more: dict[str, object], says: str) -> None:
+async def test_procedure__what_cannot_be_meant__is_refused(act: str, more: dict[str, Any], says: str) -> None:
     async with world() as made:
         await anyio.sleep(1)
         with pytest.raises(Permanent, match=says):

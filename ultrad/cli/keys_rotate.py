@@ -105,11 +105,14 @@ def _say(session: Session, item: str, answer: Answer, text: str) -> ProcedureAns
 
 
 def _checked(session: Session, told: ProcedureAnswer, care: keycare.Care) -> ProcedureAnswer:
-    """Record what was found to be so."""
+    """Record what was found to be so, and what no longer is."""
     for line in _lines(told, care):
         settled = line.answered is not None and line.answered.answer in of.SETTLED
+        text = session.screen.text(line.message)
         if line.mark is Mark.PASS and not settled:
-            told = _say(session, line.name, Answer.CHECKED, session.screen.text(line.message))
+            told = _say(session, line.name, Answer.CHECKED, text)
+        elif line.mark is Mark.FAIL and settled:
+            told = _say(session, line.name, Answer.FAILED, text)
     return told
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ultrad.core.checklist import Mark
-from ultrad.core.procedure import ANSWER_WORDS, SETTLED, Answered, Procedure
+from ultrad.core.procedure import ANSWER_WORDS, SETTLED, Answer, Answered, Procedure
 from ultrad.i18n import Message, msg
 from ultrad.units import short_address
 
@@ -105,14 +105,23 @@ def lines(
 
     def line(name: str) -> ItemLine:
         answered = procedure.answered(name)
-        if answered is not None and answered.answer in SETTLED:
+        settled = answered is not None and answered.answer in SETTLED
+        if answered is not None and settled and answered.answer is not Answer.CHECKED:
             return ItemLine(name, Mark.PASS, _said(answered), answered)
         mark, message = _judged(name, looks, base, running, account)
-        if answered is not None and mark is not Mark.PASS:
-            return ItemLine(name, Mark.FAIL, _said(answered), answered)
-        return ItemLine(name, mark, message, answered)
+        if name == IN_USE and mark is Mark.PASS and _still(procedure, looks, base):
+            mark, message = Mark.ASK, msg("First put the new ones into their places.")
+        if answered is None or mark is Mark.PASS or (settled and mark is Mark.FAIL):  # what was checked may end
+            return ItemLine(name, mark, message, answered)
+        return ItemLine(name, Mark.PASS if settled else Mark.FAIL, _said(answered), answered)
 
     return tuple(map(line, procedure.items))
+
+
+def _still(procedure: Procedure, looks: Mapping[str, SecretLook], base: Mapping[str, str]) -> bool:
+    """Whether a secret is in place that was there when this began, and that nobody said need not go."""
+    same = (key for key, one in looks.items() if one.tag is not None and one.tag == base.get(key))
+    return any(NEW + key in procedure.left() for key in same)
 
 
 def _said(one: Answered) -> Message:
