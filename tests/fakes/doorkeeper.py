@@ -1,7 +1,7 @@
 """Services that are asked who a secret belongs to, on loopback.
 
 Written from Ethereum JSON-RPC (`eth_chainId`; a provider's gateway answers 401 or 403 to a key that is none),
-developers.notion.com ("Retrieve your token's bot user"), docs.slack.dev (`auth.test`) and developers.line.biz ("Get
+developers.notion.com ("Retrieve your token's bot user"), docs.slack.dev (`auth.test`), developers.line.biz ("Get
 bot info"); never imports ultrad.
 """
 

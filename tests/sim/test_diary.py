@@ -25,7 +25,7 @@ ITEMS = ("new:notion.token", "old:notion.token")
 async def ask(
     made: World, act: str, person: Person = TARO, kind: str = "rotation", **more: Any
 ) -> ProcedureAnswer:
-    request = replace(ProcedureRequest(act, kind), **more)  # type: ignore[arg-type]
+    request = replace(ProcedureRequest(act, kind), **more)
     return await made.life.assembly.daemon.procedure(person, request)
 
 
