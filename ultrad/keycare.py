@@ -4,6 +4,7 @@ A composition root beside ultrad.app: it knows adapters.
 """
 
 import hashlib
+import os
 import stat
 import time
 from collections.abc import Mapping
@@ -44,7 +45,11 @@ class Care:
 
 def surroundings(environ: Mapping[str, str]) -> Mapping[str, str]:
     """The environment, with the unit's own credentials where the service manager gave none."""
-    if environ.get(CREDENTIALS_VARIABLE) or not CREDENTIALS.is_dir():
+    try:
+        given = bool(environ.get(CREDENTIALS_VARIABLE)) or not CREDENTIALS.is_dir()
+    except PermissionError:
+        given = False
+    if given:
         return environ
     return {**environ, CREDENTIALS_VARIABLE: str(CREDENTIALS)}
 
@@ -85,6 +90,8 @@ def _look(
     key: str, reference: str, environ: Mapping[str, str], settings: Settings
 ) -> tuple[SecretLook, Secret | None]:
     one = SecretLook(key, what_of(key), reference)
+    if _is_hidden(reference, environ):
+        return replace(one, hidden=True), None
     secret: Secret | None = None
     try:
         if key == WALLET:
@@ -108,6 +115,17 @@ def _look(
         ),
         secret,
     )
+
+
+def _is_hidden(reference: str, environ: Mapping[str, str]) -> bool:
+    """Whether it is only that this user may not look: no fault of the secret's."""
+    try:
+        path = place_of(reference, environ)
+        return path.exists() and not os.access(path, os.R_OK)
+    except PermissionError:
+        return True
+    except Permanent:  # a credential, and none are here: only the service and root have them
+        return os.geteuid() != 0
 
 
 def _must_be_ours(secret: Secret, settings: Settings) -> None:

@@ -51,6 +51,7 @@ def test_items__each_secret_twice_but_the_passphrase__and_what_is_asked_once() -
     [
         (None, Mark.ASK, "does not name it any more"),
         (replace(LOOK, problem=msg("others can reach it")), Mark.FAIL, "others can reach it"),
+        (replace(LOOK, hidden=True, tag=None), Mark.ASK, "not yours to look at"),
         (replace(LOOK, new=Reply.REFUSED), Mark.FAIL, "refuses the one that is in place"),
         (replace(LOOK, tag=None), Mark.ASK, "Make a new one"),
         (replace(LOOK, tag="aaaa"), Mark.ASK, "the same as when this began"),

@@ -1,6 +1,7 @@
 """`ultrad keys rotate`: leads through the replacement of every key, and records who did what."""
 
 import argparse
+import os
 import sys
 from collections.abc import Callable
 
@@ -81,9 +82,15 @@ def _begin(session: Session, care: keycare.Care) -> ProcedureAnswer:
             items=rotation.items_of(care.keys()),
             base=account,
             incident=args.incident,
-            text=args.reason,
+            text=_signed(session, args.reason),
         )
     )
+
+
+def _signed(session: Session, text: str) -> str:
+    """With whom sudo names: to the kernel, and so to the daemon, it is root."""
+    user = session.environ.get("SUDO_USER") if os.geteuid() == 0 else None
+    return f"{text} (sudo: {user})".strip() if user else text
 
 
 # ---------------------------------------------------------------- what is said
@@ -101,6 +108,7 @@ def _answer(session: Session, told: ProcedureAnswer, args: argparse.Namespace) -
 
 
 def _say(session: Session, item: str, answer: Answer, text: str) -> ProcedureAnswer:
+    text = _signed(session, text)
     return session.client().procedure(ProcedureRequest("answer", KIND, item=item, answer=answer.value, text=text))
 
 
@@ -215,6 +223,8 @@ def _print(session: Session, one: Procedure, lines: tuple[ItemLine, ...], looks:
 def _look(one: SecretLook) -> tuple[Cell, ...]:
     age = NOTHING if one.age_h is None else Cell(msg("{hours} h", hours=one.age_h))
     order = Cell(msg("yes")) if one.problem is None else Cell(one.problem, BAD)
+    if one.hidden:
+        order = NOTHING
     mode = Cell(one.mode) if one.mode else NOTHING
     return Cell(one.key), Cell(one.what), Cell(one.place), mode, age, order
 

@@ -40,8 +40,9 @@ class SecretLook:
     """One secret, looked at without being shown.
 
     what: the kind of thing it is. place: the credential's name or the file. mode: as chmod takes it. age_h: of the
-    file. problem: why it cannot be used as it is. tag: tells it apart from others; nothing can be read from it.
-    new, old: what the service said to it, and to the one before; None where nobody asked.
+    file. problem: why it cannot be used as it is. hidden: whether this user may not look at it. tag: tells it apart
+    from others; nothing can be read from it. new, old: what the service said to it, and to the one before; None
+    where nobody asked.
     """
 
     key: str
@@ -50,6 +51,7 @@ class SecretLook:
     mode: str = ""
     age_h: int | None = None
     problem: Message | None = None
+    hidden: bool = False
     tag: str | None = None
     new: Reply | None = None
     old: Reply | None = None
@@ -151,6 +153,8 @@ def _new(key: str, look: SecretLook | None, base: Mapping[str, str], account: st
     """Whether another one is in its place."""
     if look is None:
         return Mark.ASK, msg("The configuration does not name it any more. Say whether that is meant.")
+    if look.hidden:
+        return Mark.ASK, msg("It is not yours to look at: sudo ultrad keys rotate --continue")
     if look.problem is not None:
         return Mark.FAIL, look.problem
     if look.new is Reply.REFUSED:
