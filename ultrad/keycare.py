@@ -128,6 +128,11 @@ def _is_hidden(reference: str, environ: Mapping[str, str]) -> bool:
         return os.geteuid() != 0
 
 
+def any_hidden(settings: Settings, environ: Mapping[str, str]) -> bool:
+    """Whether there is a secret that this user may not look at."""
+    return any(_is_hidden(reference, environ) for _, reference in secret_references(settings))
+
+
 def _must_be_ours(secret: Secret, settings: Settings) -> None:
     if secret.fingerprint() in settings.guards.foreign_secrets_sha256:
         raise Permanent(msg("belongs to the other environment, by guards.foreign_secrets_sha256"))

@@ -10,46 +10,14 @@ import pytest
 from tests.cli.conftest import Desk
 from tests.fakes.daemon import FakeDaemon
 from tests.fakes.doorkeeper import Doorkeeper
+from tests.fakes.keeper import Keeper
 from tests.fakes.operations import NOW
 from ultrad.cli.keys_rotate import rotate
 from ultrad.config.facts import TAG_CHARACTERS
 from ultrad.config.secret import Secret
-from ultrad.core import procedure as of
-from ultrad.core.events import Event
-from ultrad.core.procedure import Answer, Kind, Opening, Procedures, Verdict
-from ultrad.operations import Person, ProcedureAnswer, ProcedureRequest
 
 KEY = "chain.endpoints[a].http"
 QUESTIONS = ("in_use", "channels", "guards", "logs", "chain", "journal")
-
-
-class Keeper:
-    """What the daemon does with checklists, without its journal."""
-
-    def __init__(self) -> None:
-        self.book = Procedures()
-        self.events: list[Event] = []
-        self.running: tuple[tuple[str, str], ...] = ()
-
-    def __call__(self, person: Person, request: ProcedureRequest) -> ProcedureAnswer:
-        newest = self.book.newest(Kind.ROTATION)
-        if request.act == "begin":
-            base = (*request.base, *self.running)
-            opening = Opening(Kind.ROTATION, request.text, request.items, base, request.incident)
-            self._hear(of.begun_event(self.book, opening, person.name, NOW))
-        elif request.act != "show":
-            assert newest is not None
-            said = Answer(request.answer) if request.act == "answer" else Verdict(request.answer)
-            self._hear(
-                of.answered_event(newest, request.item, said, person.name, request.text, NOW)
-                if isinstance(said, Answer)
-                else of.ended_event(newest, said, person.name, request.text, NOW)
-            )
-        return ProcedureAnswer(self.book.newest(Kind.ROTATION), self.running)
-
-    def _hear(self, event: Event) -> None:
-        self.events.append(event)
-        self.book = of.after(self.book, event)
 
 
 def tag(value: str) -> str:
@@ -64,7 +32,7 @@ def door() -> Iterator[Doorkeeper]:
 
 @pytest.fixture
 def keeper(daemon: FakeDaemon) -> Keeper:
-    made = Keeper()
+    made = Keeper(NOW)
     daemon.operations.follow = made
     return made
 

@@ -7,8 +7,9 @@ import pytest
 
 from ultrad.core import rotation
 from ultrad.core.checklist import Mark
+from ultrad.core.items import ItemLine
 from ultrad.core.procedure import Answer, Answered, Kind, Procedure
-from ultrad.core.rotation import ACCOUNT, IN_USE, PASSPHRASE, WALLET, ItemLine, Reply, SecretLook
+from ultrad.core.rotation import ACCOUNT, IN_USE, PASSPHRASE, WALLET, Reply, SecretLook
 from ultrad.i18n import msg
 from ultrad.units import Now
 

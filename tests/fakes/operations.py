@@ -182,9 +182,19 @@ def status() -> Status:
     )
 
 
+def _matches(one: Recorded, which: EventFilter) -> bool:
+    event = one.event
+    kinds = tuple(f"{kind}." for kind in which.kinds)
+    since = which.since_ms is None or event.now.wall_ms >= which.since_ms
+    return since and event.level >= which.min_level and (not kinds or f"{event.kind}.".startswith(kinds))
+
+
 @dataclass
 class FakeOperations:
-    """Implements `Operations`. `error`: raised by whatever is asked next that can fail."""
+    """Implements `Operations`. `error`: raised by whatever is asked next that can fail.
+
+    strict: whether `events` goes by the filter; else it gives all that come after.
+    """
 
     shown: Status = field(default_factory=status)
     journal: tuple[Recorded, ...] = ()
@@ -206,6 +216,7 @@ class FakeOperations:
     notes: list[tuple[Person, str]] = field(default_factory=list)
     procedures: list[tuple[Person, ProcedureRequest]] = field(default_factory=list)
     shown_procedure: ProcedureAnswer = field(default_factory=lambda: ProcedureAnswer(None))
+    strict: bool = False
     follow: Callable[[Person, ProcedureRequest], ProcedureAnswer] | None = None
 
     def be_late(self, *names: str) -> None:
@@ -224,7 +235,8 @@ class FakeOperations:
     async def events(self, which: EventFilter) -> tuple[Recorded, ...]:
         self._fail()
         self.asked.append(which)
-        return tuple(one for one in self.journal if one.seq > which.after_seq)
+        found = tuple(one for one in self.journal if one.seq > which.after_seq)
+        return tuple(one for one in found if _matches(one, which)) if self.strict else found
 
     async def stop(self, by: str, reason: str) -> None:
         self._fail()

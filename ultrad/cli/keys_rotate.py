@@ -1,13 +1,10 @@
 """`ultrad keys rotate`: leads through the replacement of every key, and records who did what."""
 
-import argparse
-import os
 import sys
 from collections.abc import Callable
 
 from ultrad import keycare
-from ultrad.cli import record
-from ultrad.cli.resume import mark_cell
+from ultrad.cli import procedures, record
 from ultrad.cli.screen import BAD, NOTHING, Cell, Section, View
 from ultrad.cli.session import Session
 from ultrad.control_client import Unreachable
@@ -15,8 +12,9 @@ from ultrad.core import procedure as of
 from ultrad.core import rotation
 from ultrad.core.checklist import Mark
 from ultrad.core.events import Json
+from ultrad.core.items import ItemLine
 from ultrad.core.procedure import Answer, Kind, Procedure, Verdict
-from ultrad.core.rotation import ItemLine, SecretLook
+from ultrad.core.rotation import SecretLook
 from ultrad.errors import EXIT_FAILED, EXIT_USAGE, Permanent
 from ultrad.i18n import Message, msg
 from ultrad.operations import ProcedureAnswer, ProcedureRequest
@@ -47,8 +45,8 @@ def rotate(session: Session, ask: Ask = input) -> int:
         raise Permanent(
             msg("A replacement goes on already (number {number}): --continue it.", number=told.procedure.number)
         )
-    told = _answer(session, told, args)
-    told = _checked(session, told, care)
+    told = procedures.answer(session, KIND, told)
+    told = procedures.checked(session, KIND, told, _lines(told, care))
     if sys.stdin.isatty() and not (args.done or args.not_needed or args.failed or args.json):
         told = _talk(session, told, care, ask)
     open_one = told.procedure
@@ -82,46 +80,12 @@ def _begin(session: Session, care: keycare.Care) -> ProcedureAnswer:
             items=rotation.items_of(care.keys()),
             base=account,
             incident=args.incident,
-            text=_signed(session, args.reason),
+            text=procedures.signed(session, args.reason),
         )
     )
 
 
-def _signed(session: Session, text: str) -> str:
-    """With whom sudo names: to the kernel, and so to the daemon, it is root."""
-    user = session.environ.get("SUDO_USER") if os.geteuid() == 0 else None
-    return f"{text} (sudo: {user})".strip() if user else text
-
-
 # ---------------------------------------------------------------- what is said
-
-
-def _answer(session: Session, told: ProcedureAnswer, args: argparse.Namespace) -> ProcedureAnswer:
-    for items, answer in (
-        (args.done, Answer.DONE),
-        (args.not_needed, Answer.NOT_NEEDED),
-        (args.failed, Answer.FAILED),
-    ):
-        for item in items:
-            told = _say(session, item, answer, args.text)
-    return told
-
-
-def _say(session: Session, item: str, answer: Answer, text: str) -> ProcedureAnswer:
-    text = _signed(session, text)
-    return session.client().procedure(ProcedureRequest("answer", KIND, item=item, answer=answer.value, text=text))
-
-
-def _checked(session: Session, told: ProcedureAnswer, care: keycare.Care) -> ProcedureAnswer:
-    """Record what was found to be so, and what no longer is."""
-    for line in _lines(told, care):
-        settled = line.answered is not None and line.answered.answer in of.SETTLED
-        text = session.screen.text(line.message)
-        if line.mark is Mark.PASS and not settled:
-            told = _say(session, line.name, Answer.CHECKED, text)
-        elif line.mark is Mark.FAIL and settled:
-            told = _say(session, line.name, Answer.FAILED, text)
-    return told
 
 
 def _talk(session: Session, told: ProcedureAnswer, care: keycare.Care, ask: Ask) -> ProcedureAnswer:
@@ -140,7 +104,7 @@ def _talk(session: Session, told: ProcedureAnswer, care: keycare.Care, ask: Ask)
             continue
         text = "" if meant is Answer.DONE else ask(f"{screen.text(msg('Why:'))} ")
         try:
-            told = _say(session, line.name, meant, text)
+            told = procedures.say(session, KIND, line.name, meant, text)
         except Permanent as error:
             screen.complain(error.message)
     return told
@@ -214,9 +178,7 @@ def _print(session: Session, one: Procedure, lines: tuple[ItemLine, ...], looks:
         head = (msg("Secret"), msg("What it is"), msg("Where"), msg("Mode"), msg("Age"), msg("In order"))
         sections.append(Section(msg("Secrets"), head, tuple(map(_look, looks))))
     if lines:
-        head = (msg("Item"), msg("Stands"), msg("What it says"))
-        rows = tuple((Cell(line.name), mark_cell(line.mark), Cell(line.message)) for line in lines)
-        sections.append(Section(msg("Checklist"), head, rows))
+        sections.append(procedures.section(lines))
     session.screen.show(View((Cell(_summary(one, session)),), "", tuple(sections)))
 
 
@@ -269,7 +231,7 @@ def _json(one: Procedure, lines: tuple[ItemLine, ...], looks: tuple[SecretLook, 
         "open": one.is_open,
         "verdict": None if one.verdict is None else one.verdict.value,
         "left": list(one.left()),
-        "items": [{"name": each.name, "mark": each.mark.value, "says": str(each.message)} for each in lines],
+        "items": procedures.items_json(lines),
         "secrets": [
             {
                 "key": each.key,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import ultrad
-from ultrad.cli import options_keys, options_shift
+from ultrad.cli import options_keys, options_release, options_shift
 from ultrad.cli.place import CONFIG_VARIABLE, DEFAULT_CONFIG
 from ultrad.core.account_book import KINDS
 from ultrad.core.events import Level
@@ -70,6 +70,7 @@ def build(catalogue: Catalogue, argv: Sequence[str]) -> argparse.ArgumentParser:
     _installing(build)
     options_keys.add(build)
     options_shift.add(build)
+    options_release.add(build)
     if "devnet" in argv:
         from ultrad.devnet.cli import add_arguments  # noqa: PLC0415 - imports web3
 

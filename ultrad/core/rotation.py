@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ultrad.core.checklist import Mark
-from ultrad.core.procedure import ANSWER_WORDS, SETTLED, Answer, Answered, Procedure
+from ultrad.core.items import ItemLine, stand
+from ultrad.core.procedure import Procedure
 from ultrad.i18n import Message, msg
 from ultrad.units import short_address
 
@@ -39,10 +40,10 @@ class Reply(StrEnum):
 class SecretLook:
     """One secret, looked at without being shown.
 
-    what: the kind of thing it is. place: the credential's name or the file. mode: as chmod takes it. age_h: of the
-    file. problem: why it cannot be used as it is. hidden: whether this user may not look at it. tag: tells it apart
-    from others; nothing can be read from it. new, old: what the service said to it, and to the one before; None
-    where nobody asked.
+    what: the kind of thing it is. place: the credential's name or the file. mode: as chmod takes it. age_h: of
+    the file. problem: why it cannot be used as it is. hidden: whether this user may not look at it. tag: tells it
+    apart from others; nothing can be read from it. new, old: what the service said to it, and to the one before;
+    None where nobody asked.
     """
 
     key: str
@@ -55,16 +56,6 @@ class SecretLook:
     tag: str | None = None
     new: Reply | None = None
     old: Reply | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ItemLine:
-    """One item of the checklist, for people. answered: what was said of it, if anything."""
-
-    name: str
-    mark: Mark
-    message: Message
-    answered: Answered | None = None
 
 
 _WHATS = (
@@ -106,16 +97,10 @@ def lines(
     base = dict(procedure.base)
 
     def line(name: str) -> ItemLine:
-        answered = procedure.answered(name)
-        settled = answered is not None and answered.answer in SETTLED
-        if answered is not None and settled and answered.answer is not Answer.CHECKED:
-            return ItemLine(name, Mark.PASS, _said(answered), answered)
         mark, message = _judged(name, looks, base, running, account)
         if name == IN_USE and mark is Mark.PASS and _still(procedure, looks, base):
             mark, message = Mark.ASK, msg("First put the new ones into their places.")
-        if answered is None or mark is Mark.PASS or (settled and mark is Mark.FAIL):  # what was checked may end
-            return ItemLine(name, mark, message, answered)
-        return ItemLine(name, Mark.PASS if settled else Mark.FAIL, _said(answered), answered)
+        return stand(procedure, name, mark, message)
 
     return tuple(map(line, procedure.items))
 
@@ -124,11 +109,6 @@ def _still(procedure: Procedure, looks: Mapping[str, SecretLook], base: Mapping[
     """Whether a secret is in place that was there when this began, and that nobody said need not go."""
     same = (key for key, one in looks.items() if one.tag is not None and one.tag == base.get(key))
     return any(NEW + key in procedure.left() for key in same)
-
-
-def _said(one: Answered) -> Message:
-    said = msg("{answer} ({by})", answer=ANSWER_WORDS[one.answer], by=one.by)
-    return msg("{said}: {text}", said=said, text=one.text) if one.text else said
 
 
 def _judged(
