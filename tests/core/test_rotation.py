@@ -52,7 +52,7 @@ def test_items__each_secret_twice_but_the_passphrase__and_what_is_asked_once() -
     [
         (None, Mark.ASK, "does not name it any more"),
         (replace(LOOK, problem=msg("others can reach it")), Mark.FAIL, "others can reach it"),
-        (replace(LOOK, hidden=True, tag=None), Mark.ASK, "not yours to look at"),
+        (replace(LOOK, hidden=True, tag=None), Mark.ASK, "Not looked at"),
         (replace(LOOK, new=Reply.REFUSED), Mark.FAIL, "refuses the one that is in place"),
         (replace(LOOK, tag=None), Mark.ASK, "Make a new one"),
         (replace(LOOK, tag="aaaa"), Mark.ASK, "the same as when this began"),
@@ -130,4 +130,7 @@ def test_answers__what_was_checked_stands_until_it_is_seen_to_be_otherwise() -> 
 def test_what_of__every_kind_has_a_word() -> None:
     words = {str(rotation.what_of(key)) for key in (*KEYS, "deadman.url", "backups[x].key", "strange")}
     assert len(words) == 7
+    looks = rotation.unseen(PROCEDURE)
+    assert tuple(looks) == KEYS
+    assert {one.mark for one in rotation.lines(PROCEDURE, looks, {}, None)} == {Mark.ASK}
     assert isinstance(rotation.lines(PROCEDURE, {}, {}, None)[0], ItemLine)

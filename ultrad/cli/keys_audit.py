@@ -43,7 +43,7 @@ def audit(session: Session) -> int:
     asked = Range(args.from_block, None if since_ms is None else since_ms // 1_000)
     span = investigate.audit(account, known, asked, _Progress(session))
     # What was signed meanwhile is in the journal before it is on chain: read again, nothing of ours looks strange.
-    found = core.result(span, _known(record.events(session, core.KINDS)), account.account)
+    found = core.result(span, _known(record.events(session, core.KINDS, again=True)), account.account)
     if args.json:
         screen.json(_json(span, found))
     else:

@@ -148,7 +148,7 @@ def _status(session: Session) -> int:
     if one is None:
         session.screen.say(msg("No keys were replaced by this command yet."))
         return 0
-    lines = rotation.lines(one, {}, {}, None) if one.is_open else ()
+    lines = rotation.lines(one, rotation.unseen(one), {}, None) if one.is_open else ()
     if session.args.json:
         session.screen.json(_json(one, lines, ()))
     else:

@@ -12,15 +12,18 @@ PAGE = 1_000
 ALL = 2**62
 
 
-def events(session: Session, kinds: tuple[str, ...], since_ms: int | None = None) -> tuple[Recorded, ...]:
-    """All of these kinds (those under them too), oldest first. Says so where it reads the file.
+def events(
+    session: Session, kinds: tuple[str, ...], since_ms: int | None = None, *, again: bool = False
+) -> tuple[Recorded, ...]:
+    """All of these kinds (those under them too), oldest first. Says so where it reads the file, but not again.
 
     Raises UltradError where neither can be had.
     """
     try:
         return tuple(_pages(session, kinds, since_ms))
     except Unreachable as error:
-        session.screen.complain(error.message, msg("What follows is from the journal's file."))
+        if not again:
+            session.screen.complain(error.message, msg("What follows is from the journal's file."))
     return from_file(session, kinds, since_ms)
 
 

@@ -84,7 +84,11 @@ CHAPTERS: tuple[tuple[str, Message, tuple[str, ...]], ...] = (
     ("notes", msg("Notes"), ("note", "incident.note")),
     ("stops", msg("Stops, overrides and resumes"), ("estop", "resume")),
     ("account", msg("The account"), ("account.intrusion", "account.announced", "account.expected")),
-    ("incidents", msg("Incidents"), ("incident.opened", "incident.reopened", "incident.resolved")),
+    (
+        "incidents",
+        msg("Incidents opened and resolved"),
+        ("incident.opened", "incident.reopened", "incident.resolved"),
+    ),
     ("trades", msg("Trades"), tuple(sorted(_TRADED))),
     ("jobs", msg("Jobs that failed"), ("job.failed", "job.stopped")),
     ("changes", msg("Changes of version and configuration"), ("version", "config")),

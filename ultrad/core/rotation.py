@@ -87,6 +87,12 @@ def items_of(keys: Iterable[str]) -> tuple[str, ...]:
     return (*(NEW + key for key in every), *old, *QUESTIONS)
 
 
+def unseen(procedure: Procedure) -> dict[str, SecretLook]:
+    """Each secret as one that nobody looked at."""
+    keys = [name.removeprefix(NEW) for name in procedure.items if name.startswith(NEW)]
+    return {key: SecretLook(key, what_of(key), "", hidden=True) for key in keys}
+
+
 def lines(
     procedure: Procedure,
     looks: Mapping[str, SecretLook],
@@ -134,7 +140,7 @@ def _new(key: str, look: SecretLook | None, base: Mapping[str, str], account: st
     if look is None:
         return Mark.ASK, msg("The configuration does not name it any more. Say whether that is meant.")
     if look.hidden:
-        return Mark.ASK, msg("It is not yours to look at: sudo ultrad keys rotate --continue")
+        return Mark.ASK, msg("Not looked at: sudo ultrad keys rotate --continue")
     if look.problem is not None:
         return Mark.FAIL, look.problem
     if look.new is Reply.REFUSED:

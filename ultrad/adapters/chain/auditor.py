@@ -60,8 +60,10 @@ class Auditor:
         first = await self._first(asked, head)
         found = await self._pages(first.number, head.number, progress)
         nonces = await self._nonces(first.number, head)
-        sent = await self._sent(nonces, found, first.number, head.number)
-        senders = await self._senders(found, sent)
+        every = await self._transactions(found)
+        sent = await self._sent(nonces, every, first.number, head.number)
+        ours = {one.tx for one in sent}
+        senders = tuple((tx, one.sender) for tx, one in every.items() if tx not in ours)
         own = self._known.own
         blocks = {one.block for one in found if one.tx not in own} | {
             one.block for one in sent if one.tx not in own
@@ -179,24 +181,27 @@ class Auditor:
         return min(before, upto), upto
 
     async def _sent(
-        self, nonces: tuple[int, int], found: tuple[Log, ...], first: int, last: int
+        self, nonces: tuple[int, int], every: dict[str, "_Transaction"], first: int, last: int
     ) -> tuple[Sent, ...]:
         """Which transaction consumed each nonce: ours by their receipts, others by their logs, else by search."""
         hashes: dict[int, list[str]] = {}
         for tx, nonce in self._known.own.items():
             hashes.setdefault(nonce, []).append(tx)
-        by_logs = await self._by_logs(found)
+        # The account's own among those whose logs take something: a node that forgets states tells these too.
+        mine = {tx: one for tx, one in every.items() if one.sender == self._account}
+        by_logs = {one.nonce: Sent(one.nonce, tx, one.block, one.value_wei) for tx, one in mine.items()}
         sent: list[Sent] = []
-        searched = unknown = 0
+        searched = unknown = failed = 0
         for nonce in range(*nonces):
             mined = await self._mined(hashes.get(nonce, []), last)
             if mined is not None:
                 sent.append(Sent(nonce, *mined))
             elif nonce in by_logs:
                 sent.append(by_logs[nonce])
-            elif searched < MOST_SEARCHED:
+            elif searched < MOST_SEARCHED and failed < GAPS_IN_A_ROW:
                 searched += 1
-                one = await self._search(nonce, max(0, first - 1), last)
+                one, answered = await self._search(nonce, max(0, first - 1), last)
+                failed = 0 if answered else failed + 1
                 sent.append(one)
                 unknown += not one.tx
             else:
@@ -217,36 +222,32 @@ class Auditor:
             return None
         return await self._ask(lambda endpoint, head, _book: self._look(endpoint, head).mined(hashes, last))
 
-    async def _search(self, nonce: int, below: int, last: int) -> Sent:
+    async def _search(self, nonce: int, below: int, last: int) -> tuple[Sent, bool]:
+        """The transaction, and whether anybody answered."""
         try:
-            return await self._ask(
+            found = await self._ask(
                 lambda endpoint, head, _book: self._look(endpoint, head).search(nonce, below, last)
             )
         except Transient:
-            return Sent(nonce, "", last)
-
-    async def _by_logs(self, found: tuple[Log, ...]) -> dict[int, Sent]:
-        """The account's own transactions among those whose logs take something: a pruned node tells these too."""
-        by_nonce: dict[int, Sent] = {}
-        for tx, one in (await self._transactions(found)).items():
-            if one.sender == self._account:
-                by_nonce[one.nonce] = Sent(one.nonce, tx, one.block, one.value_wei)
-        return by_nonce
-
-    async def _senders(self, found: tuple[Log, ...], sent: tuple[Sent, ...]) -> tuple[tuple[str, Address], ...]:
-        ours = {one.tx for one in sent}
-        every = await self._transactions(found)
-        return tuple((tx, one.sender) for tx, one in every.items() if tx not in ours)
+            return Sent(nonce, "", last), False
+        return found, True
 
     async def _transactions(self, found: tuple[Log, ...]) -> dict[str, "_Transaction"]:
+        """Who sent what takes something and is not ours, and with which nonce."""
         taking = dict.fromkeys(one.tx for one in found if one.kind in TAKING and one.tx not in self._known.own)
-        if len(taking) > MOST_SENDERS:
-            self._gaps = [one for one in self._gaps if one != _MANY] + [_MANY]
         read: dict[str, _Transaction] = {}
+        unread = max(0, len(taking) - MOST_SENDERS)
         for tx in tuple(taking)[:MOST_SENDERS]:
-            one = await self._transaction(tx)
-            if one is not None:
+            try:
+                one = await self._transaction(tx)
+            except Transient:
+                one = None
+            if one is None:
+                unread += 1
+            else:
                 read[tx] = one
+        if unread:
+            self._gap(msg("Who sent {count} transactions that take something is not known.", count=unread))
         return read
 
     async def _transaction(self, tx: str) -> "_Transaction | None":
@@ -256,7 +257,13 @@ class Auditor:
         return _transaction(await self._ask(question))
 
     async def _times(self, blocks: set[int]) -> dict[int, int]:
-        return {number: (await self._header(number)).time_s for number in sorted(blocks)}
+        times: dict[int, int] = {}
+        try:
+            for number in sorted(blocks):
+                times[number] = (await self._header(number)).time_s
+        except Transient as error:
+            self._gap(msg("The times of some blocks could not be read: {reason}", reason=error.message))
+        return times
 
     # ------------------------------------------------------------ allowances
 
@@ -306,11 +313,6 @@ class _Transaction:
     nonce: int
     block: int
     value_wei: int
-
-
-_MANY = Gap(
-    msg("More than {most} transactions take something: who sent the others was not looked at.", most=MOST_SENDERS)
-)
 
 
 def _transaction(answer: object) -> _Transaction | None:
