@@ -14,6 +14,7 @@ from ultrad.core.events import Event, Level, Recorded, Severity
 from ultrad.core.incidents import STOP_CODES
 from ultrad.core.limits import Limits
 from ultrad.core.outbox import Told
+from ultrad.core.procedure import Verdict
 from ultrad.core.resume_facts import LEAK, ResumeFacts, facts_of
 from ultrad.core.status import (
     Counts,
@@ -240,7 +241,10 @@ class Daemon:
         await self._diary().note(person, text)
 
     async def procedure(self, person: Person, request: ProcedureRequest) -> ProcedureAnswer:
-        """Begin, answer, end or show a checklist."""
+        """Begin, answer, end or show a checklist. To abandon one is as grave as to lift a stop."""
+        why = self.resumes.refuses(person) if self.resumes and request.answer == Verdict.ABANDONED else None
+        if why is not None:
+            raise Permanent(msg("{who} may not abandon it. {why}", who=person.name, why=why))
         return await self._diary().ask(person, request)
 
     def _diary(self) -> Diary:

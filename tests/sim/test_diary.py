@@ -129,6 +129,17 @@ async def test_resume__after_a_leak__waits_for_the_end_of_the_replacement() -> N
         assert made.life.mode is Mode.OFF
 
 
+async def test_abandon__by_who_may_not_lift_a_stop__is_refused() -> None:
+    async with world() as made:
+        await anyio.sleep(1)
+        await ask(made, "begin", Person(0, "root"), items=ITEMS, text="a leak")
+        with pytest.raises(Permanent, match="may not abandon it"):
+            await ask(made, "end", Person(0, "root"), answer="abandoned", text="enough")
+        kept = (await ask(made, "show")).procedure
+        assert kept is not None
+        assert kept.is_open
+
+
 async def test_start__with_another_secret__is_recorded_as_changed_and_no_more() -> None:
     plain = configured()
     key = "chain.endpoints[alpha].http"

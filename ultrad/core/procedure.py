@@ -295,9 +295,7 @@ def after_leak(book: Procedures, leak: Now) -> tuple[bool, Message]:
     one = book.newest(Kind.ROTATION)
     if one is not None and one.ended is not None and one.ended.steady_ms >= leak.steady_ms:
         if one.verdict is Verdict.COMPLETE:
-            return True, msg(
-                "Every key was replaced (rotation {number}, {by}).", number=one.number, by=one.ended_by
-            )
+            return True, _replaced(one)
         return True, msg(
             "The replacement of the keys was abandoned by {by}: {text}", by=one.ended_by, text=one.text
         )
@@ -311,3 +309,10 @@ def after_leak(book: Procedures, leak: Now) -> tuple[bool, Message]:
         "A leaked key stands: replace every key by `ultrad keys rotate --reason TEXT`; a false alarm ends by "
         "--abandon --text TEXT."
     )
+
+
+def _replaced(one: Procedure) -> Message:
+    """What was done, and what was only said not to be needed."""
+    done = msg("Every key was replaced (rotation {number}, {by}).", number=one.number, by=one.ended_by)
+    spared = ", ".join(each.item for each in one.answers if each.answer is Answer.NOT_NEEDED)
+    return msg("{done} Said not to be needed: {items}", done=done, items=spared) if spared else done
