@@ -46,7 +46,7 @@ async def _again(there: Bench, config: Config) -> None:
     await anyio.sleep(20)
 
 
-async def test_trade__taken_out_with_a_transaction_in_the_air__told_and_cancelled_as_stale_once_it_is_back() -> None:
+async def test_trade__taken_out_with_a_transaction_in_the_air__told_and_cancelled_once_it_is_back() -> None:
     async with bench() as there:
         taken = await there.send(Action.SELL)
         await anyio.sleep(5)
