@@ -69,8 +69,8 @@ async def opened(config: Config, chain: RpcChain, session: ClientSession) -> Asy
                 reverts.verdict,
             ),
             signer=signer,
-            bot=_bot(config, session),
-            rows=await _rows(config, stack),
+            bot=bot_of(config, session),
+            rows=await rows_of(config, stack),
             rescue=AaveRescueMarket(chain, traded) if config.rescue else None,
             history=RpcHistory(chain, account, trade.confirmations),
             allowances=TokenAllowances(chain, traded, trade.section.spenders),
@@ -133,7 +133,8 @@ async def _signer(config: Config, trade: TradeConfig, account: Address) -> Signe
 # ---------------------------------------------------------------- the bot and the rows
 
 
-def _bot(config: Config, session: ClientSession) -> OctoBot | None:
+def bot_of(config: Config, session: ClientSession) -> OctoBot | None:
+    """The bot, where one is configured."""
     section = config.settings.octobot
     if section is None:
         return None
@@ -150,7 +151,8 @@ def _bot(config: Config, session: ClientSession) -> OctoBot | None:
     )
 
 
-async def _rows(config: Config, stack: AsyncExitStack) -> Rows | None:
+async def rows_of(config: Config, stack: AsyncExitStack) -> Rows | None:
+    """The rows, where they are configured; closed with `stack`."""
     section = config.settings.notion
     if section is None:
         return None
