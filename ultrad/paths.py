@@ -33,6 +33,7 @@ class Paths:
     denied: Path
     socket: Path
     aside: Path
+    scratch: Path
 
     @classmethod
     def of(cls, directories: Directories) -> Self:
@@ -50,4 +51,5 @@ class Paths:
             socket=Path(directories.runtime_dir) / "control.sock",
             # Beside the directory: systemd removes that with the daemon, and the socket outlives it.
             aside=Path(f"{directories.runtime_dir}-aside.sock"),
+            scratch=state / "scratch",
         )

@@ -11,9 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from ultrad import __version__
+import anyio
+
+from ultrad import __version__, backups, restores
+from ultrad.adapters.aside import CHILD, WorkAside
+from ultrad.config import vaults
 from ultrad.core.asides import MAX_LINE_BYTES, Answer, Done, Progress, Refused, Request, answer_line, request_of
 from ultrad.core.events import Json
+from ultrad.core.wire import to_json
 from ultrad.errors import EXIT_FAILED, Permanent, Transient, UltradError
 from ultrad.i18n import Message, msg
 
@@ -38,7 +43,35 @@ def about(_: Workplace, __: Mapping[str, Json]) -> Mapping[str, Json]:
     return {"version": __version__, "pid": os.getpid(), "cgroup": Path("/proc/self/cgroup").read_text("ascii")}
 
 
-WORKS: Mapping[str, Work] = {"about": about}
+def backup(place: Workplace, _: Mapping[str, Json]) -> Mapping[str, Json]:
+    """Make a backup: a BackupRun."""
+    return _json(backups.make(vaults(place.config, place.environ), backups.now_ms(), place.told))
+
+
+def backup_look(place: Workplace, _: Mapping[str, Json]) -> Mapping[str, Json]:
+    """Look at the targets: a Look."""
+    return _json(backups.look(vaults(place.config, place.environ)))
+
+
+def backup_list(place: Workplace, _: Mapping[str, Json]) -> Mapping[str, Json]:
+    """All backups: a Listing."""
+    return _json(backups.listing(vaults(place.config, place.environ)))
+
+
+def restore_drill(place: Workplace, arguments: Mapping[str, Json]) -> Mapping[str, Json]:
+    """Restore the newest backup of each target, or the one that is named, into a scratch place: a DrillRun."""
+    target, name = (str(arguments.get(key) or "") for key in ("target", "name"))
+    return _json(restores.drill(vaults(place.config, place.environ), place.told, target, name))
+
+
+def _json(result: object) -> Mapping[str, Json]:
+    found = to_json(result)
+    if not isinstance(found, dict):
+        raise TypeError("a result that is no record")
+    return found
+
+
+WORKS: Mapping[str, Work] = {one.__name__: one for one in (about, backup, backup_look, backup_list, restore_drill)}
 """The works there are."""
 
 
@@ -57,6 +90,22 @@ def serve(works: Mapping[str, Work], environ: Mapping[str, str]) -> int:
     threading.Thread(target=_end_with_input, daemon=True).start()
     _say(answers, _answer(line, works, environ, lambda told: _say(answers, Progress(told))))
     return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where a command has its work done. socket: systemd's; where it is not there, a child does it."""
+
+    config: Path
+    socket: Path
+    environ: Mapping[str, str]
+
+    def ask(
+        self, work: str, arguments: Mapping[str, Json], timeout_s: float, told: Callable[[Message], None]
+    ) -> Mapping[str, Json]:
+        """Have it done, and wait. Raises Transient and Permanent."""
+        aside = WorkAside(self.socket, CHILD, self.config, self.environ)
+        return anyio.run(aside.run, work, arguments, timeout_s, told)
 
 
 def _answer(

@@ -4,6 +4,7 @@ systemd gives each worker a control group of its own, apart from the daemon's. A
 by hand. Either way its input ends when nobody waits for it any more, and it ends with that.
 """
 
+import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from ultrad.core.events import Json
 from ultrad.errors import Permanent, Transient
 from ultrad.i18n import Message, msg
 
+CHILD = (sys.executable, "-s", "-P", "-m", "ultrad", "aside")
+"""A worker of this very program."""
 _DAEMONS_OWN = frozenset({"NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC"})
 """What a child must not speak to the service manager by."""
 
@@ -62,7 +65,8 @@ class WorkAside:
         except OSError as error:
             raise Transient(
                 msg(
-                    "No worker can be had at {path}: {reason}. Look: systemctl status ultrad-aside.socket",
+                    "No worker can be had at {path}: {reason}. It is for root and the daemon's own user. Look: "
+                    "systemctl status ultrad-aside.socket",
                     path=str(self.socket),
                     reason=error.strerror or type(error).__name__,
                 )

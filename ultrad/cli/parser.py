@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import ultrad
+from ultrad.cli.options_backup import add_backup
 from ultrad.cli.place import CONFIG_VARIABLE, DEFAULT_CONFIG
 from ultrad.core.account_book import KINDS
 from ultrad.core.events import Level
@@ -66,6 +67,7 @@ def build(catalogue: Catalogue, argv: Sequence[str]) -> argparse.ArgumentParser:
     _trading(build)
     _telling(build)
     _records(build)
+    add_backup(build)
     _installing(build)
     if "devnet" in argv:
         from ultrad.devnet.cli import add_arguments  # noqa: PLC0415 - imports web3

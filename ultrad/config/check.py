@@ -12,6 +12,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
+from ultrad.config.backup import words_on_backup
 from ultrad.config.load import Config, load
 from ultrad.config.mistakes import ConfigError
 from ultrad.config.rescue import words_on_rescue
@@ -62,6 +63,7 @@ def check(config: Config, environ: Mapping[str, str]) -> tuple[Line, ...]:
         *_telling(settings),
         *(Line(level, message) for level, message in words_on_trading(settings)),
         *(Line(level, message) for level, message in words_on_rescue(settings)),
+        *(Line(level, message) for level, message in words_on_backup(settings)),
         *_guards(settings),
         *_unused(settings, environ),
     )
