@@ -55,6 +55,8 @@ JOURNAL, FLAG, CONFIG, ROWS, DENIED = (
     "denied.json",
 )
 """The files in an archive."""
+MOST_GONE = 10
+"""So many are let go at once: a clock that was set years ahead costs ten of them, not all."""
 _ROOM = 3
 """A backup takes the journal's size so many times while it is made: copy, archive, encrypted archive."""
 
@@ -89,7 +91,11 @@ def store_of(target: TargetConfig) -> Store:
 
 def look(vaults: Vaults) -> Look:
     """How every target is."""
-    targets = tuple(_look(store_of(one), vaults.settings.environment) for one in vaults.targets)
+    return _look_at(vaults, tuple(map(store_of, vaults.targets)))
+
+
+def _look_at(vaults: Vaults, stores: tuple[Store, ...]) -> Look:
+    targets = tuple(_look(one, vaults.settings.environment) for one in stores)
     return Look(bool(targets), vaults.settings.backup.max_age_h * HOUR_MS, targets)
 
 
@@ -124,10 +130,13 @@ def make(vaults: Vaults, at_ms: int, tell: Tell) -> BackupRun:
     paths = Paths.of(vaults.settings)
     with scratch(paths.scratch, _ROOM * _size(paths.journal)) as work:
         manifest = _pack(vaults, paths, work, at_ms, tell)
-        brought = tuple(_bring(one, vaults, work, manifest, tell) for one in vaults.targets)
+        stores = tuple(map(store_of, vaults.targets))
+        brought = tuple(
+            _bring(one, vaults, work, manifest, tell) for one in zip(vaults.targets, stores, strict=True)
+        )
     facts = manifest.journal
     return BackupRun(
-        look=look(vaults),
+        look=_look_at(vaults, stores),
         at_ms=at_ms,
         head=f"{facts.head_seq}:{facts.head_hash}",
         events=facts.events,
@@ -204,8 +213,9 @@ async def _export(vaults: Vaults, target: Path) -> int | None:
         return count
 
 
-def _bring(target: TargetConfig, vaults: Vaults, work: Path, manifest: Manifest, tell: Tell) -> Brought:
+def _bring(to: tuple[TargetConfig, Store], vaults: Vaults, work: Path, manifest: Manifest, tell: Tell) -> Brought:
     """Bring the archive to one target, then let its old ones go."""
+    target, store = to
     environment = vaults.settings.environment
     source = work / (_ENCRYPTED if target.encrypted else _PLAIN)
     name = name_of(environment, manifest.at_ms, encrypted=target.encrypted)
@@ -213,7 +223,6 @@ def _bring(target: TargetConfig, vaults: Vaults, work: Path, manifest: Manifest,
     label, kept, removed = target.section.name, False, 0
     tell(msg("bringing {size} MB to {target}", size=size // 1_000_000, target=label))
     try:
-        store = store_of(target)
         store.put(source, Receipt(name, size, digest, manifest))
         kept = True
         removed = _let_go(store, vaults, manifest.at_ms)
@@ -226,10 +235,10 @@ def _let_go(store: Store, vaults: Vaults, at_ms: int) -> int:
     """Let old ones go, and what uploads left that died; answers how many backups."""
     environment, section = vaults.settings.environment, vaults.settings.backup
     gone = surplus(store.backups(environment), at_ms, Keeping(section.keep_days, section.keep_months, vaults.zone))
-    for name in (*gone, *leftovers(store.files(), at_ms, environment)):
+    for name in (*gone[:MOST_GONE], *leftovers(store.files(), at_ms, environment)):
         store.remove(name)
     store.abort_uploads(environment, at_ms - LEFTOVER_MS)
-    return len(gone)
+    return len(gone[:MOST_GONE])
 
 
 def _size(path: Path) -> int:

@@ -25,8 +25,9 @@ _CHUNK = 65_536
 class BucketGate:
     """One gate, in threads of its own.
 
-    key: the access key that is let in. down: every connection is closed at once. cut_in, cut_out: after so many more
-    bytes towards the server, or from it, the connection is cut, once. spoil: what becomes of bytes towards the server.
+    key: the access key that is let in. down: every connection is closed at once. cut_in, cut_out: after so many
+    more bytes towards the server, or from it, the connection is cut, once. spoil: what becomes of bytes towards
+    the server.
     """
 
     def __init__(self, port: int, key: str) -> None:

@@ -12,6 +12,7 @@ from ultrad.core.backup_runs import (
     DrillRun,
     Listed,
     Listing,
+    brought_sentence,
     drill_sentence,
 )
 from ultrad.core.events import Json

@@ -1,14 +1,15 @@
 """An installation with a journal, and the places its backups go to."""
 
+import http.client
 import json
 import os
 import sqlite3
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 
 import anyio
@@ -163,12 +164,12 @@ def s3_server() -> Iterator[int]:
         try:
 
             def there() -> bool:
-                request = urllib.request.Request(f"http://127.0.0.1:{port}/{BUCKET}", method="PUT")
                 try:
-                    urllib.request.urlopen(request, timeout=5).close()
+                    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+                    connection.request("PUT", f"/{BUCKET}")
+                    return connection.getresponse().status == HTTPStatus.OK
                 except OSError:
                     return False
-                return True
 
             wait_for(there, "the S3 server", 60.0)
             yield port

@@ -113,8 +113,8 @@ def _unpack(archive: Path, directory: Path | None) -> tuple[Mapping[str, FileFac
                 raise ValueError(f"it holds {member.name!r}, which is no plain file")
             if member.name == MANIFEST:
                 text = content.read(MAX_MANIFEST_BYTES)
-                if directory is not None:
-                    (directory / MANIFEST).write_bytes(text)
+                with _sink(directory, MANIFEST) as sink:
+                    sink.write(text)
                 return found, from_json(Manifest, json.loads(text))
             if member.name in found or len(found) >= MAX_FILES:
                 raise ValueError("it holds a file twice, or too many")

@@ -7,6 +7,7 @@ whatever dies in between, what has a receipt was whole. Everything here blocks.
 import errno
 import hashlib
 import json
+import logging
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -58,8 +59,11 @@ class Store:
         with self._outside():
             if self._directory is not None and not self._directory.is_dir():
                 raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self._directory))
-            found = self._fs.find(self._root, maxdepth=1, detail=True)
-            return {path.rpartition("/")[2]: int(about["size"]) for path, about in found.items()}
+            return self._listed()
+
+    def _listed(self) -> Mapping[str, int]:
+        found = self._fs.ls(self._root, detail=True)
+        return {one["name"].rpartition("/")[2]: int(one["size"]) for one in found if one["type"] == "file"}
 
     def backups(self, environment: str) -> tuple[Backup, ...]:
         """The backups of an environment, the oldest first."""
@@ -99,7 +103,7 @@ class Store:
             self._settle(path + PART)
         self._read_back(path + PART, receipt)
         with self._outside():
-            self._fs.mv(path + PART, path)
+            self._rename(path + PART, path)
             size = int(self._fs.info(path)["size"])
         if size != receipt.bytes:
             raise self._spoilt(receipt.name)
@@ -125,7 +129,7 @@ class Store:
     def set_aside(self, name: str) -> None:
         """Have a backup that was found spoilt count as good no more. It stays, for people to look at."""
         with self._outside(), suppress(FileNotFoundError):
-            self._fs.mv(self._path(name) + RECEIPT, self._path(name) + RECEIPT + SPOILT)
+            self._rename(self._path(name) + RECEIPT, self._path(name) + RECEIPT + SPOILT)
 
     def abort_uploads(self, environment: str, older_than_ms: int) -> None:
         """End uploads in parts that died long ago: S3 keeps, and charges for, what came of them."""
@@ -156,7 +160,15 @@ class Store:
         self._fs.pipe_file(path + PART if self._directory else path, content)
         if self._directory:
             self._settle(path + PART)
-            self._fs.mv(path + PART, path)
+            self._rename(path + PART, path)
+
+    def _rename(self, source: str, target: str) -> None:
+        """Within a directory at once, and durably; in a bucket the copy is whole before the first one goes."""
+        if self._directory is None:
+            self._fs.cp_file(source, target)
+            self._fs.rm_file(source)
+        else:
+            Path(source).replace(target)
             _sync(self._directory)
 
     def _settle(self, path: str) -> None:
@@ -221,6 +233,20 @@ class Store:
 class S3Store(Store):
     """A bucket."""
 
+    def _listed(self) -> Mapping[str, int]:
+        """By S3's own list: fsspec's answers nothing where it is refused."""
+        fs: Any = self._fs
+        bucket, _, prefix = self._root.partition("/")
+        folder = f"{prefix}/" if prefix else ""
+        found: dict[str, int] = {}
+        token: dict[str, str] = {}
+        while True:
+            answer = fs.call_s3("list_objects_v2", Bucket=bucket, Prefix=folder, Delimiter="/", **token)
+            found |= {one["Key"].removeprefix(folder): int(one["Size"]) for one in answer.get("Contents", ())}
+            if not answer.get("IsTruncated"):
+                return found
+            token = {"ContinuationToken": answer["NextContinuationToken"]}
+
     def abort_uploads(self, environment: str, older_than_ms: int) -> None:
         """End uploads of ours that died long ago."""
         bucket, _, prefix = self._root.partition("/")
@@ -252,11 +278,15 @@ def open_s3(name: str, settings: S3Settings) -> Store:
         config_kwargs={
             "connect_timeout": CONNECT_S,
             "read_timeout": READ_S,
-            "retries": {"max_attempts": TRIES, "mode": "standard"},
+            "retries": {"total_max_attempts": TRIES, "mode": "standard"},
         },
         use_listings_cache=False,
         skip_instance_cache=True,
     )
+    fs.retries = 1  # botocore's own are enough, and waited for once
+    logging.getLogger("asyncio").setLevel(
+        logging.CRITICAL
+    )  # aiohttp's broken connections, which come back as errors
     root = f"{settings.bucket}/{settings.prefix}" if settings.prefix else settings.bucket
     return S3Store(name, fs, root, None, Scrubber(settings.access_key, settings.secret_key))
 
