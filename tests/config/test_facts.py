@@ -90,6 +90,8 @@ def test_reloads__each_key__is_something_that_the_daemon_goes_by(key: str, value
     if key.startswith("jobs.trade_cycle"):  # it has nothing to do where no rows are taken
         house.add(f'[trade]\nposition = "main"\nasset = "{OTHER_ACCOUNT}"\ntrade_usd = 50')
         house.add(f'[notion]\ntoken = "{house.secret("n", KEY)}"\ndatabase = "{"0" * 32}"')
+    if key.startswith(("jobs.backup", "jobs.restore")):  # the same where nothing is backed up
+        house.add('[[backup.targets]]\nname = "nas"\nkind = "directory"\npath = "/srv/nas"')
     before = house.load()
     after = _with(house, key, value)
     found = changes(texts(before), texts(after), is_looser)

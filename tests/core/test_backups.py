@@ -176,12 +176,10 @@ def test_surplus__whatever_is_there__keeps_what_must_be_kept(
     assert gone <= {one.name for one in backups}
     assert newest_good(left) == newest_good(backups)
     assert all(one in left for one in backups if one.at_ms >= NOW_MS - keeping.days * DAY_MS)
-    months = {(at.year, at.month) for one in backups if one.good and (at := _local(one))}
+    months = {_month(one) for one in backups if one.good}
     for year, month in months:
         if (2026 * 12 + 11) - (year * 12 + month) <= keeping.months:
-            first = next(
-                one for one in backups if one.good and (_local(one).year, _local(one).month) == (year, month)
-            )
+            first = next(one for one in backups if one.good and _month(one) == (year, month))
             assert first in left
     assert surplus(left, NOW_MS, keeping) == ()
 
@@ -213,8 +211,9 @@ def test_surplus__day_by_day__never_loses_a_month_that_it_kept(
     assert {one.name for one in backups} - once <= {one.name for one in daily}
 
 
-def _local(one: Backup) -> datetime:
-    return datetime.fromtimestamp(one.at_ms / 1_000, TOKYO)
+def _month(one: Backup) -> tuple[int, int]:
+    at = datetime.fromtimestamp(one.at_ms / 1_000, TOKYO)
+    return at.year, at.month
 
 
 def test_leftovers__parts_of_dead_uploads__are_named_and_nothing_else() -> None:

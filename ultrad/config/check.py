@@ -110,6 +110,12 @@ def loosened(settings: Settings) -> Iterator[Line]:
             yield _looser("trade.confirmations", given, own)
 
 
+def backed_up_nowhere(settings: Settings) -> Iterator[Line]:
+    """That nothing is backed up: also for the status and the reports."""
+    if not settings.backup.targets and settings.environment != "devnet":
+        yield from (Line(level, message) for level, message in words_on_backup(settings))
+
+
 def _looser(key: str, value: object, default: object) -> Line:
     return Line(
         "warning",

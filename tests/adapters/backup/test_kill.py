@@ -84,8 +84,8 @@ def test_backup__disk_of_the_target_fills_up__is_told_and_those_before_stay_good
     house.record(400)
     script = 'mount -t tmpfs -o size=400k small "$0" && exec "$@"'
     done = subprocess.run(
-        [shutil.which("unshare") or "",  "--mount", "--propagation", "private", "sh", "-c", script, str(house.at / "vault"),
-         sys.executable, "-c", _ON_SMALL_DISK, str(house.config), str(NOON_MS)],
+        [shutil.which("unshare") or "", "--mount", "--propagation", "private", "sh", "-c", script,
+         str(house.at / "vault"), sys.executable, "-c", _ON_SMALL_DISK, str(house.config), str(NOON_MS)],
         capture_output=True, text=True, check=True, timeout=120,
     )  # fmt: skip
     words, _, count = done.stdout.rpartition("|")
