@@ -1,8 +1,8 @@
 """Making and restoring a backup of a large journal, against SQLite's own shell and zstd, in the same run.
 
 The floor of making one: `sqlite3 .backup`, then `zstd`. The floor of restoring one: `zstd -d`, then SQLite's
-integrity_check. Ours also counts and checks the journal, hashes each file, encrypts it for the target, brings it there
-and reads it back; and a restore goes through the chain of hashes, event by event.
+integrity_check. Ours also counts and checks the journal, hashes each file, encrypts it for the target, brings it
+there and reads it back; and a restore goes through the chain of hashes, event by event.
 ULTRAD_BENCH_JOURNAL_MB sets the journal's size (default: 1000).
 """
 

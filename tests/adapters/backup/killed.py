@@ -15,9 +15,12 @@ assert s3fs  # imported once, for all of them
 
 
 def main(config: Path) -> None:
-    """Each line is the moment that the backup bears. Says the process's id, then how it ended."""
+    """Each line is the moment that the backup bears. Says the process's id; asked by one more line, how it ended.
+
+    Until that line the id is taken, whatever has become of the process: who kills it can hit no other.
+    """
     scratch.ROOM_LEFT_BYTES = 0
-    for line in sys.stdin:
+    while line := sys.stdin.readline():
         child = os.fork()
         if child == 0:
             try:
@@ -26,7 +29,7 @@ def main(config: Path) -> None:
                 os._exit(2)
             os._exit(0 if all(one.kept for one in run.brought) else 1)
         print(child, flush=True)  # noqa: T201 - its protocol
-        os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
+        sys.stdin.readline()
         _, status = os.waitpid(child, 0)
         print(os.waitstatus_to_exitcode(status), flush=True)  # noqa: T201
 

@@ -31,7 +31,9 @@ def _rounds(house: House, rounds: int, seed: int) -> None:
             begun_s = time.monotonic()
             if whole_s:  # else this first one shows how long a whole one takes
                 time.sleep(chance.uniform(0, whole_s))
-                os.kill(pid, signal.SIGKILL)  # its end is looked at once a line is read, so the id is its own
+                os.kill(pid, signal.SIGKILL)
+            child.stdin.write("\n")
+            child.stdin.flush()
             ended = int(child.stdout.readline())
             whole_s = whole_s or time.monotonic() - begun_s
             assert ended in {0, -signal.SIGKILL}
