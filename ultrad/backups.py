@@ -6,13 +6,12 @@ A composition root: it knows adapters. Everything here blocks, for minutes where
 import json
 import time
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 import anyio
 
 from ultrad import __version__
-from ultrad.adapters import denied
 from ultrad.adapters.backup import archive, journal
 from ultrad.adapters.backup.scratch import scratch
 from ultrad.adapters.backup.store import S3Settings, Store, open_directory, open_s3
@@ -172,7 +171,6 @@ def _pack(vaults: Vaults, paths: Paths, work: Path, at_ms: int, tell: Tell) -> M
     if rows is None:
         del files[ROWS]
     if paths.denied.exists():
-        denied.read(paths.denied)  # what nobody can read is not worth keeping, and this says so
         files[DENIED] = paths.denied
     tell(msg("packing {events} events and {readings} readings", events=facts.events, readings=facts.readings))
     draft = Manifest(FORMAT, __version__, vaults.settings.environment, at_ms, facts, (), rows, tuple(missing))
@@ -237,7 +235,8 @@ def _let_go(store: Store, vaults: Vaults, at_ms: int) -> int:
     gone = surplus(store.backups(environment), at_ms, Keeping(section.keep_days, section.keep_months, vaults.zone))
     for name in (*gone[:MOST_GONE], *leftovers(store.files(), at_ms, environment)):
         store.remove(name)
-    store.abort_uploads(environment, at_ms - LEFTOVER_MS)
+    with suppress(UltradError):  # not every service knows it, nor has every key the right: it costs room alone
+        store.abort_uploads(environment, at_ms - LEFTOVER_MS)
     return len(gone[:MOST_GONE])
 
 
