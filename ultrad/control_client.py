@@ -19,6 +19,7 @@ from ultrad.core.wire import WireError, from_json, to_json
 from ultrad.errors import Fatal, Permanent, Transient, UltradError
 from ultrad.i18n import Message, msg
 from ultrad.operations import (
+    AllowancesAnswer,
     ChannelName,
     ChannelTest,
     ExpectRequest,
@@ -27,6 +28,7 @@ from ultrad.operations import (
     ReloadAnswer,
     ResumeAnswer,
     ResumeRequest,
+    RevokeRequest,
     SignalAnswer,
 )
 from ultrad.ports import EventFilter
@@ -123,6 +125,15 @@ class Client:
     def signals(self, limit: int) -> tuple[IntentLine, ...]:
         """The newest signals, and what became of each."""
         return _decoded(tuple[IntentLine, ...], self._ask("GET", f"/signals?limit={limit}"))
+
+    def allowances(self) -> AllowancesAnswer:
+        """What others may take of the account's tokens."""
+        return _decoded(AllowancesAnswer, self._ask("GET", "/allowances", limit_s=RESUME_S))
+
+    def revoke(self, request: RevokeRequest) -> tuple[SignalAnswer, ...]:
+        """Take allowances back."""
+        answered = self._ask("POST", "/allowances/revoke", to_json(request), RESUME_S)
+        return _decoded(tuple[SignalAnswer, ...], answered)
 
     def _ask(self, method: str, target: str, body: object = None, limit_s: float = ANSWER_S) -> object:
         connection = _UnixConnection(self.path, limit_s)

@@ -38,6 +38,7 @@ from ultrad.i18n import Catalogue, Message, msg
 from ultrad.jobs.scheduler import Scheduler
 from ultrad.live import Live
 from ultrad.operations import (
+    AllowancesAnswer,
     ChannelTest,
     ExpectRequest,
     IncidentRequest,
@@ -46,6 +47,7 @@ from ultrad.operations import (
     ReloadAnswer,
     ResumeAnswer,
     ResumeRequest,
+    RevokeRequest,
     SignalAnswer,
 )
 from ultrad.ports import Chain, Clock, EventFilter, Journal, JournalHead, Turned
@@ -215,6 +217,15 @@ class Daemon:
     async def signals(self, limit: int) -> tuple[IntentLine, ...]:
         """The newest signals, and what became of each."""
         return await self._reception().lines(limit)
+
+    async def allowances(self) -> AllowancesAnswer:
+        """What others may take of the account's tokens."""
+        return AllowancesAnswer(*await self._reception().allowances())
+
+    async def revoke(self, person: Person, request: RevokeRequest) -> tuple[SignalAnswer, ...]:
+        """Take allowances back."""
+        begun = await self._reception().revoke(person.name, request.asset)
+        return tuple(SignalAnswer(one.id, one.stage) for one in begun)
 
     def _reception(self) -> Reception:
         if self._is.reception is None:

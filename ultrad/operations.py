@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from ultrad.core.allowances import AllowancesAt
 from ultrad.core.changes import Change
 from ultrad.core.checklist import Line
 from ultrad.core.decisions import Decision
@@ -124,6 +125,21 @@ class ExpectRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class AllowancesAnswer:
+    """Every allowance that is looked at, at one block. busy: what is under way and may be using one."""
+
+    found: AllowancesAt
+    busy: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RevokeRequest:
+    """Which allowances are taken back: of one asset, by its symbol or address; empty for all."""
+
+    asset: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class SignalAnswer:
     """A signal that is in the journal, and so will be dealt with. intent: what to ask for it by."""
 
@@ -184,6 +200,14 @@ class Operations(Protocol):
 
     async def signals(self, limit: int) -> tuple[IntentLine, ...]:
         """The newest signals, and what became of each. Raises as `signal`."""
+        ...
+
+    async def allowances(self) -> AllowancesAnswer:
+        """What others may take of the account's tokens. Raises Transient, and Permanent as `signal`."""
+        ...
+
+    async def revoke(self, person: Person, request: RevokeRequest) -> tuple[SignalAnswer, ...]:
+        """Take allowances back, each by an intent that is durable on return. Raises Permanent, Transient."""
         ...
 
     async def expect(self, person: Person, request: ExpectRequest) -> ExpectedLine:

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from ultrad.aside import Aside
 from ultrad.config import Config
 from ultrad.ports import Chain, Channel, Clock, Deadman, EstopFlag, Host, JobLog, Journal, JournalHead, Probe
-from ultrad.trade_ports import History, Ledger, Market, OctoBot, RescueMarket, Rows, Signer
+from ultrad.trade_ports import Allowances, History, Ledger, Market, OctoBot, RescueMarket, Rows, Signer
 
 
 @dataclass(frozen=True, slots=True)
 class TradeOutside:
     """What trading needs of the world. signer, bot, rows, rescue: each None where it is not configured.
 
-    history: None where the account is not looked after.
+    history: None where the account is not looked after; allowances: where nobody looks at them.
     """
 
     market: Market
@@ -23,6 +23,7 @@ class TradeOutside:
     rows: Rows | None = None
     rescue: RescueMarket | None = None
     history: History | None = None
+    allowances: Allowances | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 
+from ultrad.core.allowances import Allowance, AllowancesAt
 from ultrad.core.checklist import Line, Mark
 from ultrad.core.decisions import Decision
 from ultrad.core.estop import Cause, Mode
@@ -27,6 +28,7 @@ from ultrad.core.trade_status import IntentLine
 from ultrad.errors import Duplicate
 from ultrad.i18n import Message, msg
 from ultrad.operations import (
+    AllowancesAnswer,
     ChannelTest,
     ExpectRequest,
     IncidentRequest,
@@ -35,6 +37,7 @@ from ultrad.operations import (
     ReloadAnswer,
     ResumeAnswer,
     ResumeRequest,
+    RevokeRequest,
     SignalAnswer,
 )
 from ultrad.ports import EventFilter
@@ -200,6 +203,9 @@ class FakeOperations:
     limits: list[int] = field(default_factory=list)
     lines: tuple[IntentLine, ...] = ()
     announced: list[tuple[Person, ExpectRequest]] = field(default_factory=list)
+    allowed: tuple[Allowance, ...] = ()
+    busy: tuple[str, ...] = ()
+    revoked: list[tuple[Person, RevokeRequest]] = field(default_factory=list)
 
     def be_late(self, *names: str) -> None:
         parts = tuple(part(one.name, late=one.name in names) for one in self.shown.parts)
@@ -259,6 +265,18 @@ class FakeOperations:
         return ExpectedLine(
             "e-1", request.kind, request.max_e8, person.name, request.reason, request.minutes * 60_000
         )
+
+    async def allowances(self) -> AllowancesAnswer:
+        self._fail()
+        return AllowancesAnswer(
+            AllowancesAt(Block(21_000_000, "0x" + "ab" * 32, NOW.wall_ms // 1000), "alpha", self.allowed),
+            self.busy,
+        )
+
+    async def revoke(self, person: Person, request: RevokeRequest) -> tuple[SignalAnswer, ...]:
+        self._fail()
+        self.revoked.append((person, request))
+        return (SignalAnswer("revocation:1", IntentStage.ADMITTED),)
 
     def queue(self) -> tuple[QueueLine, ...]:
         return self.waiting

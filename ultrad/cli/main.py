@@ -42,6 +42,8 @@ COMMANDS: Mapping[tuple[str, str | None], str] = {
     ("init", None): "setup.init",
     ("run", None): "setup.run",
     ("expect", None): "expect.expect",
+    ("allowances", "revoke"): "allowances.revoke",
+    ("allowances", None): "allowances.show",
     ("signal", "send"): "signals.send",
     ("signals", None): "signals.show",
     ("version", None): "setup.version",

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import ultrad
+from ultrad.cli.options_allowances import add_allowances
 from ultrad.cli.options_backup import add_backup
 from ultrad.cli.place import CONFIG_VARIABLE, DEFAULT_CONFIG
 from ultrad.core.account_book import KINDS
@@ -65,6 +66,7 @@ def build(catalogue: Catalogue, argv: Sequence[str]) -> argparse.ArgumentParser:
     _daily(build)
     _stopping(build)
     _trading(build)
+    add_allowances(build)
     _telling(build)
     _records(build)
     add_backup(build)

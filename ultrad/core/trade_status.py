@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from ultrad.core import intents as life
+from ultrad.core.allowances import Allowance
 from ultrad.core.events import Finding, Json, Level, Origin, Recorded, Severity
 from ultrad.core.intents import Act, Blotter, Intent, Stage
 from ultrad.core.limits import HOUR_MS
@@ -17,6 +18,8 @@ SIGNALS_MS = 600_000
 LEAST_SAMPLES = 20
 """A rate of fewer says nothing."""
 LEAST_SUCCESS_PCT = 90
+UNSETTLED_MS = 1_800_000
+"""A stuck transaction is raised, cancelled and confirmed within this where anything works at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,7 @@ def figures_of(blotter: Blotter, now: Now) -> TradeFigures:
     lately = [
         one
         for one in blotter.intents
-        if not one.is_rescue
+        if one.is_trade
         and one.admitted is not None
         and one.ended is not None
         and now.steady_ms - one.ended.steady_ms < HOUR_MS
@@ -126,13 +129,38 @@ def pipeline_failing(figures: TradeFigures) -> Finding | None:
     )
 
 
+def unsettled(blotter: Blotter, position: str, now: Now) -> Finding | None:
+    """A transaction that has been in the air for so long that a person must look at it; the oldest."""
+    intent = next(iter(blotter.flying()), None)
+    if intent is None:
+        return None
+    step = intent.steps[-1]
+    waited_ms = now.steady_ms - step.versions[0].signed.steady_ms
+    if waited_ms <= UNSETTLED_MS:
+        return None
+    return Finding(
+        code="unsettled",
+        subject=position,
+        level=Level.ALERT,
+        origin=Origin.OUTSIDE,
+        severity=Severity.S2,
+        message=msg(
+            "{id}: its transaction (nonce {nonce}) has not settled within {minutes} minutes, and nothing else is "
+            "traded before it has. Look at the account's coins, at the fees and at what the endpoints say of it.",
+            id=intent.id,
+            nonce=step.nonce,
+            minutes=waited_ms // 60_000,
+        ),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class TradeStatus:
     """Trading. trouble: why nothing can be traded at all; None: it can.
 
     used_e8: what trades of the last 24 hours used, gross; limit_e8: what they may, by the funds as last read, None
     before that (USD × 10^8). in_the_air: the intent whose transaction is not settled, or empty. waiting: how many
-    are open. recent: the newest first. rescue: None where it is not enabled.
+    are open. recent: the newest first. rescue: None where it is not enabled. left: allowances that nothing needs.
     """
 
     dry_run: bool
@@ -147,6 +175,7 @@ class TradeStatus:
     recent: tuple[IntentLine, ...]
     rescue: RescueStatus | None = None
     figures: TradeFigures = field(default_factory=TradeFigures)
+    left: tuple[Allowance, ...] = ()
 
 
 def line_of(intent: Intent, rules: tuple[RuleLine, ...] = ()) -> IntentLine:
