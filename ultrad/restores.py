@@ -86,15 +86,19 @@ def _decrypted(backup: Backup, work: Path, key: str | None) -> Path:
     if not is_encrypted(backup.name):
         return work / "archive"
     if key is None:
-        raise Permanent(
-            msg(
-                "{name} is encrypted: give the file with an age identity of a recipient (--identity).",
-                name=backup.name,
-            )
-        )
+        raise _locked(backup)
     archive.decrypt(work / "archive", work / "decrypted", key)
     (work / "archive").unlink()
     return work / "decrypted"
+
+
+def _locked(backup: Backup) -> Permanent:
+    return Permanent(
+        msg(
+            "{name} is encrypted: give the file with an age identity of a recipient (--identity).",
+            name=backup.name,
+        )
+    )
 
 
 def _unpacked(plain: Path, target: Path, tell: Tell) -> Manifest:
@@ -129,6 +133,8 @@ def restore(vaults: Vaults, wanted: Wanted, tell: Tell) -> Restored:
     to = _empty(wanted.to, Path(vaults.settings.state_dir))
     store, backup = _wanted(vaults, wanted)
     key = wanted.identity or (vaults.drill_key.reveal() if vaults.drill_key else None)
+    if is_encrypted(backup.name) and key is None:
+        raise _locked(backup)
     with _made(to) as work:
         _fetch(store, backup, work / "archive", tell)
         manifest = _unpacked(_decrypted(backup, work, key), work / "restored", tell)
