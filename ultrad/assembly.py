@@ -3,7 +3,7 @@
 from collections.abc import Awaitable
 from dataclasses import dataclass, field
 
-from ultrad import __version__, operating, startup
+from ultrad import __version__, foresight, operating, startup
 from ultrad.byhand import ByHand
 from ultrad.conditions import Conditions
 from ultrad.config import Config
@@ -19,6 +19,7 @@ from ultrad.daemon import Daemon, Facts, Organs
 from ultrad.deadman import AFTER_DEATH_S, FIRST_S, DeadmanPart
 from ultrad.desk import Desk, DeskPorts
 from ultrad.distress import Distress
+from ultrad.doctor import Doctor
 from ultrad.estop import Estop
 from ultrad.estop import Ports as EstopPorts
 from ultrad.gate import Gate
@@ -132,6 +133,7 @@ class Assembly:
             *doors,
             Part("view", self.daemon.run_view, PART_LIMIT_S, critical=False),
             Part("upkeep", self.upkeep.run, PART_LIMIT_S),
+            Part("outlook", organs.outlook.run, SLOW_PART_LIMIT_S, critical=False),
         )
         if self.trader is not None:
             parts = (*parts, Part("trader", self.trader.run, TRADER_LIMIT_S))
@@ -181,9 +183,10 @@ def assemble(config: Config, outside: Outside, past: Past) -> Assembly:
     market = MarketWatch(chain, estop, clock, conditions, watched)
     base = TradeBase(journal, gate, estop, conditions, rescue)
     trader, reception = _trading(config, outside, past, base)
-    context = operating.job_context(config, outside, journal, estop.trip, reception)
-    scheduler = Scheduler(rules.part(lambda now: now.plans), context, conditions, contained, outside.report)
     postman = _postman(config, outside, past, journal, conditions)
+    ahead = foresight.foresight(config, outside, journal, postman, rules)
+    context = operating.job_context(config, outside, journal, estop.trip, reception, ahead)
+    scheduler = Scheduler(rules.part(lambda now: now.plans), context, conditions, contained, outside.report)
     desk = Desk(
         DeskPorts(journal, clock, estop, postman, outside.new_id, outside.key_of),
         config.tell,
@@ -206,9 +209,11 @@ def assemble(config: Config, outside: Outside, past: Past) -> Assembly:
         postman,
         outside.new_id,
         rules,
+        ahead.outlook,
         reception,
     )
     daemon = Daemon(_facts(config, clock), organs, outside.keep_mark)
+    daemon.doctor = Doctor(context, daemon.status)
     people = People(
         two=settings.environment == "production",
         identified=settings.environment != "devnet",
@@ -284,8 +289,8 @@ def _trading(
         bot=means.bot,
         fraction=outside.fraction,
         rescue=base.rescue,
-        allowances=means.allowances,
         hands=base.hands,
+        allowances=means.allowances,
     )
     trader = Trader(ports, settings, past.blotter) if past.unread is None else None
     return trader, Reception(trader, base.journal, settings, trade.section.asset, past.unread)

@@ -13,8 +13,10 @@ from urllib.parse import quote, urlencode
 from ultrad import __version__
 from ultrad.core.events import Recorded
 from ultrad.core.messages import message_from_json
+from ultrad.core.sights import Sight
 from ultrad.core.status import ExpectedLine, IncidentLine, JobLine, Status
 from ultrad.core.trade_status import IntentLine
+from ultrad.core.whatif import Supposed
 from ultrad.core.wire import WireError, from_json, to_json
 from ultrad.errors import Fatal, Permanent, Transient, UltradError
 from ultrad.i18n import Message, msg
@@ -30,6 +32,7 @@ from ultrad.operations import (
     ResumeRequest,
     RevokeRequest,
     SignalAnswer,
+    SimulateRequest,
 )
 from ultrad.ports import EventFilter
 
@@ -41,6 +44,8 @@ RESUME_S = 60.0
 """A resume waits for the journal's disk, and for a look at the flag under way."""
 RELOAD_S = 30.0
 """A reload waits for the disk of the file, and for that of the journal."""
+DOCTOR_S = 90.0
+"""Longer than its probes and checks may take together, one look before ours included."""
 JOB_S = 3_700.0
 """Longer than the longest job may take by its default time-out; who waits may break off, the job goes on."""
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
@@ -109,6 +114,10 @@ class Client:
         """Announce one manual act on the account."""
         return _decoded(ExpectedLine, self._ask("POST", "/expect", to_json(request), RESUME_S))
 
+    def simulate(self, request: SimulateRequest) -> tuple[Supposed, ...]:
+        """What other prices and rates would make of the positions."""
+        return _decoded(tuple[Supposed, ...], self._ask("POST", "/simulate", to_json(request), RESUME_S))
+
     def test_channels(self, name: str) -> tuple[ChannelTest, ...]:
         """Send a test to one channel, or to all of them."""
         asked = to_json(ChannelName(name))
@@ -117,6 +126,10 @@ class Client:
     def queue(self) -> tuple[QueueLine, ...]:
         """The notices that no channel has taken yet."""
         return _decoded(tuple[QueueLine, ...], self._ask("GET", "/notify/queue"))
+
+    def examine(self) -> tuple[Sight, ...]:
+        """Have it look at everything now."""
+        return _decoded(tuple[Sight, ...], self._ask("POST", "/doctor", {}, DOCTOR_S))
 
     def signal(self, decision: Mapping[str, object]) -> SignalAnswer:
         """Hand in a decision: id, action, confidence, reason."""

@@ -15,6 +15,7 @@ from ultrad.core.incidents import STOP_CODES
 from ultrad.core.limits import Limits
 from ultrad.core.outbox import Told
 from ultrad.core.resume_facts import ResumeFacts, facts_of
+from ultrad.core.sights import Sight
 from ultrad.core.status import (
     Counts,
     EndpointLine,
@@ -30,7 +31,9 @@ from ultrad.core.status import (
 )
 from ultrad.core.telling import Why
 from ultrad.core.trade_status import IntentLine
+from ultrad.core.whatif import Supposed
 from ultrad.desk import Desk
+from ultrad.doctor import Doctor
 from ultrad.errors import Permanent, Transient
 from ultrad.estop import Estop
 from ultrad.gate import Gate
@@ -49,7 +52,9 @@ from ultrad.operations import (
     ResumeRequest,
     RevokeRequest,
     SignalAnswer,
+    SimulateRequest,
 )
+from ultrad.outlook import OutlookWatch
 from ultrad.ports import Chain, Clock, EventFilter, Journal, JournalHead, Turned
 from ultrad.postman import Postman
 from ultrad.reload import Reload
@@ -97,6 +102,7 @@ class Organs:
     postman: Postman
     new_id: Callable[[], str]
     rules: Live[Rules]
+    outlook: OutlookWatch
     reception: Reception | None = None
 
 
@@ -115,6 +121,7 @@ class Daemon:
         self.resumes: Resume | None = None
         self.reloads: Reload | None = None
         self.account: AccountWatch | None = None
+        self.doctor: Doctor | None = None
 
     # -------------------------------------------------------- operations
 
@@ -242,6 +249,16 @@ class Daemon:
         told = await self.account.announce(person.name, request.kind, most, request.minutes, request.reason)
         return _expected(told, told.at)
 
+    async def examine(self) -> tuple[Sight, ...]:
+        """Look at everything now."""
+        if self.doctor is None:
+            raise Transient(msg("The daemon is still starting: try again in a moment."))
+        return await self.doctor.examine()
+
+    async def simulate(self, request: SimulateRequest) -> tuple[Supposed, ...]:
+        """What other prices and rates would make of the positions."""
+        return await self._is.outlook.suppose(request.position, request.wish)
+
     def queue(self) -> tuple[QueueLine, ...]:
         """The notices that no channel has taken yet."""
         now = self._is.clock.now()
@@ -307,9 +324,11 @@ class Daemon:
         )
 
     def _positions(self, now: Now) -> tuple[PositionStatus, ...]:
-        readings = {one.position: one for one in self._is.watch.readings()}
+        readings, watch = {one.position: one for one in self._is.watch.readings()}, self._is.watch
         return tuple(
-            PositionStatus(name, account, readings.get(name), self._is.watch.value_change(name, now))
+            PositionStatus(
+                name, account, readings.get(name), watch.value_change(name, now), *self._is.outlook.seen(name)
+            )
             for name, account in self.facts.positions
         )
 

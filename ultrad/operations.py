@@ -9,8 +9,10 @@ from ultrad.core.checklist import Line
 from ultrad.core.decisions import Decision
 from ultrad.core.events import Recorded
 from ultrad.core.intents import Stage
+from ultrad.core.sights import Sight
 from ultrad.core.status import ExpectedLine, IncidentLine, JobLine, Status
 from ultrad.core.trade_status import IntentLine
+from ultrad.core.whatif import Supposed, Wish
 from ultrad.i18n import Message
 from ultrad.ports import EventFilter
 
@@ -147,6 +149,14 @@ class SignalAnswer:
     stage: Stage
 
 
+@dataclass(frozen=True, slots=True)
+class SimulateRequest:
+    """What is supposed, and of which position; empty for all."""
+
+    wish: Wish
+    position: str = ""
+
+
 class Operations(Protocol):
     """The daemon, as operators see it."""
 
@@ -215,6 +225,14 @@ class Operations(Protocol):
 
         Raises Permanent for people who may not, and for what cannot be announced; Transient.
         """
+        ...
+
+    async def examine(self) -> tuple[Sight, ...]:
+        """Look at everything now, also at what others have to answer. Raises Transient while starting."""
+        ...
+
+    async def simulate(self, request: SimulateRequest) -> tuple[Supposed, ...]:
+        """What other prices and rates would make of the positions. Raises Permanent, Transient."""
         ...
 
     def queue(self) -> tuple[QueueLine, ...]:

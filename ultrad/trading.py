@@ -69,7 +69,7 @@ async def opened(config: Config, chain: RpcChain, session: ClientSession) -> Asy
                 reverts.verdict,
             ),
             signer=signer,
-            bot=_bot(config, session),
+            bot=bot_of(config, session),
             rows=await notion_rows(config.settings, config.secrets, stack),
             rescue=AaveRescueMarket(chain, traded) if config.rescue else None,
             history=RpcHistory(chain, account, trade.confirmations),
@@ -133,7 +133,8 @@ async def _signer(config: Config, trade: TradeConfig, account: Address) -> Signe
 # ---------------------------------------------------------------- the bot
 
 
-def _bot(config: Config, session: ClientSession) -> OctoBot | None:
+def bot_of(config: Config, session: ClientSession) -> OctoBot | None:
+    """The bot, where one is configured."""
     section = config.settings.octobot
     if section is None:
         return None

@@ -11,7 +11,7 @@ from ultrad.core.intent_events import admitted_event, held_event, proposed_event
 from ultrad.core.intent_steps import Purpose, Version
 from ultrad.core.intents import Blotter, Intent, Stage, after
 from ultrad.core.signals import Action, Signal, Source
-from ultrad.core.trade_status import UNSETTLED_MS, end_of, line_of, lines_of, recent_lines, unsettled
+from ultrad.core.trade_status import end_of, line_of, lines_of, recent_lines
 from ultrad.core.wire import from_json, to_json
 from ultrad.i18n import msg
 from ultrad.units import Now
@@ -62,7 +62,7 @@ def test_lines_of__what_does_not_fit_together__raises() -> None:
         lines_of([*EVENTS, replace(EVENTS[3], seq=5)])
 
 
-def _under_way() -> Blotter:
+def test_line_of__one_under_way__shows_its_newest_transaction() -> None:
     intent = _intent(1)
     version = Version("0xab", "00", Purpose.OWN, 1, 1, AT)
     blotter = Blotter()
@@ -72,24 +72,6 @@ def _under_way() -> Blotter:
         signed_event(intent, "supply", 3, version),
     ):
         blotter = after(blotter, event)
-    return blotter
-
-
-@pytest.mark.parametrize(("waited_ms", "told"), [(UNSETTLED_MS, False), (UNSETTLED_MS + 60_000, True)])
-def test_unsettled__in_the_air_for_long__told_with_its_nonce(waited_ms: int, *, told: bool) -> None:
-    found = unsettled(_under_way(), "main", Now(0, AT.steady_ms + waited_ms))
-    assert (found is not None) is told
-    if found is not None:
-        assert (found.code, found.subject) == ("unsettled", "main")
-        assert "(nonce 3) has not settled within 31 minutes" in str(found.message)
-
-
-def test_unsettled__nothing_in_the_air__nothing() -> None:
-    assert unsettled(Blotter(), "main", AT) is None
-
-
-def test_line_of__one_under_way__shows_its_newest_transaction() -> None:
-    blotter = _under_way()
     (line,) = recent_lines(blotter, 5)
     assert (line.hash, line.value_e8, line.stage) == ("0xab", "7", Stage.UNDER_WAY)
     assert line == line_of(blotter.intents[0])

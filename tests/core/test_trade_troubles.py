@@ -2,10 +2,11 @@
 
 import pytest
 
+from tests.core.make import at
 from tests.core.make_trades import acted, intent
 from ultrad.core.events import Severity
 from ultrad.core.intents import Act, Blotter
-from ultrad.core.trade_troubles import left_behind, only_watched, stuck
+from ultrad.core.trade_troubles import UNSETTLED_MS, left_behind, only_watched, stuck, unsettled
 from ultrad.i18n import Message, msg
 
 
@@ -51,3 +52,17 @@ def test_stuck__of_an_intent_or_of_none__says_what_and_why() -> None:
         assert (one.code, one.severity) == ("trade_stuck", Severity.S2)
         assert "130 s now: No answer." in str(one.message)
         assert what in str(one.message)
+
+
+@pytest.mark.parametrize(("more_s", "told"), [(0, False), (60, True)])
+def test_unsettled__in_the_air_for_long__told_with_its_nonce(more_s: int, *, told: bool) -> None:
+    blotter = Blotter((acted(intent(), (Act.ADMIT, Act.SIGN)),))
+    found = unsettled(blotter, "main", at(UNSETTLED_MS // 1_000 + more_s))
+    assert (found is not None) is told
+    if found is not None:
+        assert (found.code, found.subject) == ("unsettled", "main")
+        assert "(nonce 7) has not settled within 31 minutes" in str(found.message)
+
+
+def test_unsettled__nothing_in_the_air__nothing() -> None:
+    assert unsettled(Blotter(), "main", at(10**6)) is None

@@ -9,6 +9,8 @@ import pytest
 
 from tests.fakes.aside import FakeAside, FakeWork
 from tests.sim.test_jobs import World
+from ultrad.checks.backed_up import RecordedBackups
+from ultrad.core.backup_age import Newest
 from ultrad.core.backup_runs import BackupRun, Brought, Drilled, DrillRun, Look, TargetLook
 from ultrad.core.events import Json, Severity
 from ultrad.core.schedule import next_fire, parse
@@ -92,6 +94,27 @@ async def test_backup_daily__one_target_failed__fails_with_an_s2_and_the_other_i
         ("backup_partial", "", Severity.S3),
     ]
     assert [one.kind for one in world.journal.of("backup.made")] == ["backup.made.a"]
+
+
+async def test_recorded_backups__made_and_drilled__are_what_the_checks_see() -> None:
+    world = World()
+    seen = RecordedBackups(world.journal.events, "/backups")
+    assert await seen.newest() is None
+    at_ms = world.clock.now().wall_ms
+    run = BackupRun(
+        Look(configured=True, targets=(fresh(world),)), at_ms, brought=(Brought("a", "x", 10, kept=True),)
+    )
+    await BACKUP_DAILY.run(context(world, FakeAside({"backup": answering(run)})))
+    await world.journal.flush()
+    assert await seen.newest() == Newest("x", at_ms, 10, None)
+    for drilled in (Drilled("a", "x"), Drilled("a", "x", opened=False), Drilled("a", "x", FULL)):
+        drill = FakeAside({"restore_drill": answering(DrillRun(configured=True, drilled=(drilled,)))})
+        await RESTORE_DRILL.run(context(world, drill))
+    await world.journal.flush()
+    newest = await seen.newest()
+    assert newest is not None
+    assert newest.verified_ms == world.journal.of("backup.drilled")[0].now.wall_ms
+    assert seen.directory() == "/backups"
 
 
 async def test_backup_watch__target_unseen__is_noise_twice_and_an_s2_then() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import ultrad
+from ultrad.cli import options_doctor, options_foresight
 from ultrad.cli.options_allowances import add_allowances
 from ultrad.cli.options_backup import add_backup
 from ultrad.cli.place import CONFIG_VARIABLE, DEFAULT_CONFIG
@@ -68,6 +69,7 @@ def build(catalogue: Catalogue, argv: Sequence[str]) -> argparse.ArgumentParser:
     _trading(build)
     add_allowances(build)
     _telling(build)
+    options_foresight.add(build)
     _records(build)
     add_backup(build)
     _installing(build)
@@ -109,6 +111,9 @@ def _daily(build: _Builder) -> None:
         "--watch", action="store_true", help=build.text(msg("show it anew each second, until Ctrl-C"))
     )
     status.add_argument("--json", action="store_true", help=build.text(msg("for programs: one JSON object")))
+    options_doctor.add(
+        build.command("doctor", msg("look at everything now, and say what to do about each fault")), build.text
+    )
     jobs = build.command("jobs", msg("the cron jobs: when they run next, how they went"))
     jobs.add_argument("--json", action="store_true", help=build.text(msg("for programs: one JSON object")))
     job = build.group("job", msg("one job"))

@@ -7,6 +7,8 @@ from ultrad.core.backups import Backup, newest_good
 from ultrad.core.events import Finding, Level, Origin, Severity
 from ultrad.i18n import Message, msg
 
+MADE, DRILLED = "backup.made", "backup.drilled"
+"""The kinds of events that record both, each followed by the target's name."""
 HOUR_MS = 3_600_000
 ROOM_FOR = 3
 """A directory should have room for so many more of the newest size."""

@@ -18,8 +18,6 @@ SIGNALS_MS = 600_000
 LEAST_SAMPLES = 20
 """A rate of fewer says nothing."""
 LEAST_SUCCESS_PCT = 90
-UNSETTLED_MS = 1_800_000
-"""A stuck transaction is raised, cancelled and confirmed within this where anything works at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,31 +124,6 @@ def pipeline_failing(figures: TradeFigures) -> Finding | None:
             least=LEAST_SUCCESS_PCT,
         ),
         figures=(("settled", str(figures.settled)), ("failed", str(figures.failed))),
-    )
-
-
-def unsettled(blotter: Blotter, position: str, now: Now) -> Finding | None:
-    """A transaction that has been in the air for so long that a person must look at it; the oldest."""
-    intent = next(iter(blotter.flying()), None)
-    if intent is None:
-        return None
-    step = intent.steps[-1]
-    waited_ms = now.steady_ms - step.versions[0].signed.steady_ms
-    if waited_ms <= UNSETTLED_MS:
-        return None
-    return Finding(
-        code="unsettled",
-        subject=position,
-        level=Level.ALERT,
-        origin=Origin.OUTSIDE,
-        severity=Severity.S2,
-        message=msg(
-            "{id}: its transaction (nonce {nonce}) has not settled within {minutes} minutes, and nothing else is "
-            "traded before it has. Look at the account's coins, at the fees and at what the endpoints say of it.",
-            id=intent.id,
-            nonce=step.nonce,
-            minutes=waited_ms // 60_000,
-        ),
     )
 
 

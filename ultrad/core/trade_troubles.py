@@ -3,9 +3,12 @@
 from ultrad.core.events import Finding, Level, Origin, Severity
 from ultrad.core.intents import Blotter, Intent, Stage
 from ultrad.i18n import Message, msg
+from ultrad.units import Now
 
 BEGUN = frozenset({Stage.BOT_SENDING, Stage.BOT_ACCEPTED, Stage.UNDER_WAY})
 """Something of it may have left the machine."""
+UNSETTLED_MS = 1_800_000
+"""A stuck transaction is raised, cancelled and confirmed within this where anything works at all."""
 
 
 def left_behind(blotter: Blotter, unread: Message | None) -> tuple[Finding, ...]:
@@ -71,6 +74,25 @@ def only_watched(intent: Intent) -> Finding:
             hash=flying.newest.hash if flying else "",
         ),
     )
+
+
+def unsettled(blotter: Blotter, position: str, now: Now) -> Finding | None:
+    """A transaction that has been in the air for so long that a person must look at it; the oldest."""
+    intent = next(iter(blotter.flying()), None)
+    if intent is None:
+        return None
+    step = intent.steps[-1]
+    waited_ms = now.steady_ms - step.versions[0].signed.steady_ms
+    if waited_ms <= UNSETTLED_MS:
+        return None
+    message = msg(
+        "{id}: its transaction (nonce {nonce}) has not settled within {minutes} minutes, and nothing else is "
+        "traded before it has. Look at the account's coins, at the fees and at what the endpoints say of it.",
+        id=intent.id,
+        nonce=step.nonce,
+        minutes=waited_ms // 60_000,
+    )
+    return _finding("unsettled", position, message)
 
 
 def stuck(intent_id: str, seconds: int, why: Message) -> Finding:

@@ -1,6 +1,6 @@
 """Has a backup made and brought to every target; the work itself is done aside."""
 
-from ultrad.core.backup_runs import BackupRun, brought_sentence, look_findings, run_findings
+from ultrad.core.backup_runs import MADE, BackupRun, brought_sentence, look_findings, run_findings
 from ultrad.core.events import Event, Level
 from ultrad.core.schedule import Missed
 from ultrad.core.wire import from_json
@@ -11,7 +11,6 @@ LOG_FILE = "backup_daily.log"
 TIMEOUT_S = 3_600
 LONGEST_S = 86_400.0
 """What a configuration can make of a job's time-out: the scheduler ends it, and this only bounds it."""
-MADE = "backup.made"
 NOWHERE = msg("no [backup] target is configured: nothing is backed up")
 
 

@@ -1,6 +1,6 @@
 """Has the newest backup of each target restored into a scratch place, and checked; the work is done aside."""
 
-from ultrad.core.backup_runs import DrillRun, drill_findings, drill_sentence
+from ultrad.core.backup_runs import DRILLED, DrillRun, drill_findings, drill_sentence
 from ultrad.core.events import Event, Level
 from ultrad.core.schedule import Missed
 from ultrad.core.wire import from_json
@@ -10,7 +10,6 @@ from ultrad.jobs.spec import JobContext, JobResult, JobSpec
 
 LOG_FILE = "restore_drill.log"
 TIMEOUT_S = 3_600
-DRILLED = "backup.drilled"
 
 
 async def _run(context: JobContext) -> JobResult:

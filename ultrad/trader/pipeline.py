@@ -9,8 +9,8 @@ from ultrad.core.intent_steps import Purpose
 from ultrad.core.intents import Act, Blotter, Intent, Stage
 from ultrad.core.revocations import is_revocation
 from ultrad.core.signals import Action, Signal
-from ultrad.core.trade_status import RescueStatus, TradeFigures, figures_of, pipeline_failing, unsettled
-from ultrad.core.trade_troubles import only_watched
+from ultrad.core.trade_status import RescueStatus, TradeFigures, figures_of, pipeline_failing
+from ultrad.core.trade_troubles import only_watched, unsettled
 from ultrad.errors import Duplicate, Permanent, Transient
 from ultrad.gate import STOPS, GateShutError, MaybeSentError
 from ultrad.i18n import Message, msg
@@ -131,8 +131,11 @@ class Trader:
             self._patience.failed(self._at, error.message, after)
 
     def _findings(self, now: Now) -> tuple[Finding, ...]:
-        late = unsettled(self.blotter, self._settings.position, now)
-        found = (pipeline_failing(self.figures()), self._settling.gap, late)
+        found = (
+            pipeline_failing(self.figures()),
+            self._settling.gap,
+            unsettled(self.blotter, self._settings.position, now),
+        )
         watched = self.blotter.flying() if self._settings.dry_run else ()
         return (
             *(one for one in found if one is not None),

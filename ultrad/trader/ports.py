@@ -46,8 +46,8 @@ class RescueMeans:
 class TraderPorts:
     """Its surroundings. bot: None where no OctoBot is configured; signer: None where there is no key (dry run).
 
-    rescue: None where the operators have not enabled it. allowances: None where nobody looks at them.
-    hands: what was announced of the account.
+    rescue: None where the operators have not enabled it. hands: what was announced of the account.
+    allowances: None where nobody looks at them.
     """
 
     journal: Journal
@@ -61,5 +61,5 @@ class TraderPorts:
     bot: OctoBot | None
     fraction: Callable[[], float]
     rescue: RescueMeans | None = None
-    allowances: Allowances | None = None
     hands: ByHand = field(default_factory=ByHand)
+    allowances: Allowances | None = None

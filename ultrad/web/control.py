@@ -29,6 +29,7 @@ from ultrad.operations import (
     Person,
     ResumeRequest,
     RevokeRequest,
+    SimulateRequest,
 )
 from ultrad.ports import EventFilter, Turned
 from ultrad.web.answers import answer, encoded, one_line, read_json, read_numbers, rendered
@@ -81,8 +82,10 @@ class ControlPart:
                     web.post("/jobs/{name}/run", self._run_job),
                     web.post("/incident", self._incident),
                     web.post("/expect", self._expect),
+                    web.post("/simulate", self._simulate),
                     web.post("/notify/test", self._test_channels),
                     web.get("/notify/queue", self._queue),
+                    web.post("/doctor", self._doctor),
                     web.get("/allowances", self._allowances),
                     web.post("/allowances/revoke", self._revoke),
                     web.get("/signals", self._signals),
@@ -168,6 +171,10 @@ class ControlPart:
         wanted = replace(wanted, reason=one_line("reason", wanted.reason))
         return answer(_json(await self._operations.expect(self._person(request), wanted)))
 
+    async def _simulate(self, request: web.Request) -> web.Response:
+        wanted = from_json(SimulateRequest, await read_json(request))
+        return answer(_json(await self._operations.simulate(wanted)))
+
     async def _test_channels(self, request: web.Request) -> web.Response:
         wanted = from_json(ChannelName, await read_json(request))
         return answer(_json(await self._operations.test_channels(self._person(request), wanted.channel)))
@@ -194,6 +201,9 @@ class ControlPart:
         wanted = decision_of(data, Source.OPERATOR, now_ms)
         reason = f"{person.name}: {wanted.reason}"[:MAX_REASON]
         return answer(_json(await self._operations.signal(replace(wanted, reason=reason))), status=202)
+
+    async def _doctor(self, _: web.Request) -> web.Response:
+        return answer(await rendered(_json, await self._operations.examine()))
 
     async def _queue(self, _: web.Request) -> web.Response:
         return answer(await rendered(_json, self._operations.queue()))
