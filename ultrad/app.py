@@ -17,6 +17,7 @@ from aiohttp import ClientSession
 from ultrad import __version__, channels, startup, trading
 from ultrad.adapters import denied, marker
 from ultrad.adapters import logging as log
+from ultrad.adapters.aside import CHILD, WorkAside
 from ultrad.adapters.chain.book import BookFile
 from ultrad.adapters.chain.pool import RpcChain
 from ultrad.adapters.chain.settings import ChainSettings, EndpointSettings
@@ -313,6 +314,7 @@ async def _run(config: Config, words: Catalogue, world: _World, before: _Before)
         channels=channels.build(config.channels, world.session, clock),
         deadman=channels.deadman(config, world.session),
         trade=world.means,
+        aside=WorkAside(world.paths.aside, CHILD, config.path, os.environ),
         scratch=lambda: scratch_flag(Path(config.settings.state_dir)),
         situations=AaveSituations(
             world.chain,

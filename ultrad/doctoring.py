@@ -36,6 +36,7 @@ from ultrad.jobs.probing import ProbeRecord, ask
 from ultrad.operating import alert_sights, checks_of
 from ultrad.paths import Paths
 from ultrad.ports import EventFilter, FlagState
+from ultrad.rows import notion_rows
 from ultrad.supervisor import contained
 from ultrad.surroundings import check_means
 
@@ -186,7 +187,8 @@ async def _with_config(paths: Paths, loaded: Config) -> tuple[Sight, ...]:
     async with AsyncExitStack() as stack:
         chain = await stack.enter_async_context(app.chain_of(loaded, clock, lambda _: None, paths))
         session = await stack.enter_async_context(open_session())
-        rows, bot = await trading.rows_of(loaded, stack), trading.bot_of(loaded, session)
+        rows = await notion_rows(loaded.settings, loaded.secrets, stack)
+        bot = trading.bot_of(loaded, session)
         built = channels.build(loaded.channels, session, clock)
 
         async def events(which: EventFilter) -> tuple[Recorded, ...]:

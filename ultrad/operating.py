@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 
 from ultrad.checks import Check, Checkup
+from ultrad.checks.backed_up import RecordedBackups
 from ultrad.checks.looks import (
     Events,
     alerts_check,
@@ -48,6 +49,7 @@ def job_context(
         rows=outside.trade.rows if outside.trade else None,
         bot=outside.trade.bot if outside.trade else None,
         text=catalogue(config.settings.language),
+        aside=outside.aside,
         checkup=None if outside.checks is None else _checkup(config, outside, outside.checks, journal),
     )
 
@@ -66,7 +68,7 @@ def checks_of(
 ) -> tuple[Check, ...]:
     """Every check of a configuration. events: asks the journal; raises Transient."""
     settings = config.settings
-    section, backups = settings.checks, means.backups
+    section, backups = settings.checks, means.backups or _recorded_backups(settings, events)
     kept_at = backups.directory() if backups else None
     places = {"state": settings.state_dir, "logs": settings.log_dir, **({"backups": kept_at} if kept_at else {})}
     return (
@@ -77,6 +79,11 @@ def checks_of(
         backups_check(backups, clock, backup_limits(section)),
         logs_check(means.logs, events, clock),
     )
+
+
+def _recorded_backups(settings: Settings, events: Events) -> RecordedBackups | None:
+    targets = settings.backup.targets
+    return RecordedBackups(events, next((one.path for one in targets if one.path), None)) if targets else None
 
 
 def alert_sights(settings: Settings) -> tuple[Sight, ...]:

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
+from ultrad.aside import Aside
 from ultrad.checks import Backups, Disks, Logs, TimeTellers
 from ultrad.config import Config
 from ultrad.outlook import Situations
@@ -72,5 +73,6 @@ class Outside:
     situations: Situations
     trade: TradeOutside | None = None
     deadman: Deadman | None = None
+    aside: Aside | None = None
     watchdog_s: float | None = None
     checks: CheckMeans | None = None

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ultrad.config import Config
-from ultrad.config.check import loosened
+from ultrad.config.check import backed_up_nowhere, loosened
 from ultrad.core.resume_facts import Yardstick
 from ultrad.core.schedule import Missed, parse
 from ultrad.i18n import Message
@@ -15,13 +15,15 @@ MIN_ROUND_S = 2.0
 """The shortest wait for a head before reading without one."""
 OF_NOTION = frozenset({"trade_cycle"})
 """Jobs that have nothing to do where no rows are taken."""
+OF_BACKUP = frozenset({"backup_daily", "backup_watch", "restore_drill"})
+"""Jobs that have nothing to do where backups have no target."""
 MAX_ROUND_S = 15.0
 """The longest: four rounds fit into the minute after which silence trips."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """All of it, so that it is swapped whole. loosened: what is laxer than its default, in words."""
+    """All of it, so that it is swapped whole. loosened: what is laxer than its default or off, in words."""
 
     watch: WatchSettings
     yardstick: Yardstick
@@ -40,7 +42,7 @@ def rules_of(config: Config) -> Rules:
             reading_limit_ms=config.network.stale_head_s * 1_000,
         ),
         plans=_plans(config),
-        loosened=tuple(line.message for line in loosened(config.settings)),
+        loosened=tuple(line.message for line in (*loosened(config.settings), *backed_up_nowhere(config.settings))),
         log_level=config.settings.log.level,
     )
 
@@ -56,7 +58,9 @@ def _plans(config: Config) -> tuple[JobPlan, ...]:
                 schedule=parse(section.cron or spec.cron, config.settings.timezone),
                 timeout_s=section.timeout_s or spec.timeout_s,
                 missed=Missed(section.missed) if section.missed else spec.missed,
-                enabled=section.enabled and (spec.name not in OF_NOTION or takes_rows),
+                enabled=section.enabled
+                and (spec.name not in OF_NOTION or takes_rows)
+                and (spec.name not in OF_BACKUP or bool(config.settings.backup.targets)),
             )
         )
     return tuple(plans)

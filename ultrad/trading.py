@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 from aiohttp import ClientSession
 
@@ -26,7 +25,8 @@ from ultrad.errors import EXIT_CONFIG, Fatal, Permanent, Transient
 from ultrad.i18n import msg
 from ultrad.networks import DEVNET_KEY
 from ultrad.outside import TradeOutside
-from ultrad.trade_ports import OctoBot, Rows, Signer
+from ultrad.rows import notion_rows
+from ultrad.trade_ports import OctoBot, Signer
 from ultrad.units import Address, short_address
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ async def opened(config: Config, chain: RpcChain, session: ClientSession) -> Asy
             ),
             signer=signer,
             bot=bot_of(config, session),
-            rows=await rows_of(config, stack),
+            rows=await notion_rows(config.settings, config.secrets, stack),
             rescue=AaveRescueMarket(chain, traded) if config.rescue else None,
             history=RpcHistory(chain, account, trade.confirmations),
             allowances=TokenAllowances(chain, traded, trade.section.spenders),
@@ -130,7 +130,7 @@ async def _signer(config: Config, trade: TradeConfig, account: Address) -> Signe
     return key
 
 
-# ---------------------------------------------------------------- the bot and the rows
+# ---------------------------------------------------------------- the bot
 
 
 def bot_of(config: Config, session: ClientSession) -> OctoBot | None:
@@ -149,22 +149,3 @@ def bot_of(config: Config, session: ClientSession) -> OctoBot | None:
         ),
         session,
     )
-
-
-async def rows_of(config: Config, stack: AsyncExitStack) -> Rows | None:
-    """The rows, where they are configured; closed with `stack`."""
-    section = config.settings.notion
-    if section is None:
-        return None
-    from ultrad.adapters.notion.client import open_client  # noqa: PLC0415 - Notion's library, only where it is used
-    from ultrad.adapters.notion.rows import NotionRows  # noqa: PLC0415
-    from ultrad.adapters.notion.settings import Names, NotionSettings  # noqa: PLC0415
-
-    settings = NotionSettings(
-        token=config.secrets["notion.token"].reveal(),
-        database_id=section.database,
-        zone=ZoneInfo(section.timezone) if section.timezone else config.zone,
-        names=Names(**section.names.model_dump()),
-        data_source_id=section.data_source or "",
-    )
-    return NotionRows(settings, await stack.enter_async_context(open_client(settings)))

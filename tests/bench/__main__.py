@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from tests.bench import (
+    bench_backup,
     bench_daemon,
     bench_health,
     bench_http,
@@ -27,6 +28,7 @@ SUITES = {
     "service": bench_service.run,
     "http": bench_http.run,
     "journal": bench_journal.run,
+    "backup": bench_backup.run,
 }
 
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from tests.config.conftest import ACCOUNT, KEY, House
 from ultrad.config import check
+from ultrad.config.backup import TargetSection
 from ultrad.config.explain import all_keys, field_shape, model_of
 from ultrad.config.file import _frozen
 from ultrad.config.schema import EndpointSection, PositionSection, Settings
@@ -48,6 +49,7 @@ def _model(key: str) -> tuple[type[BaseModel], str]:
             "positions[]": PositionSection,
             "channels[]": ChannelSection,
             "routes[]": RouteSection,
+            "targets[]": TargetSection,
         }
         model = known.get(section) or model_of(field_shape(model.model_fields[section])) or model
     return model, name

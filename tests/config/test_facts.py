@@ -37,6 +37,18 @@ LINES = {
     "estop.resume_id_minutes": "10",
     "estop.look_back_hours": "2",
     "estop.closer_watch_minutes": "40",
+    "jobs.backup_daily.enabled": "false",
+    "jobs.backup_daily.cron": '"30 0 * * *"',
+    "jobs.backup_daily.timeout_s": "600",
+    "jobs.backup_daily.missed": '"skip"',
+    "jobs.backup_watch.enabled": "false",
+    "jobs.backup_watch.cron": '"25 * * * *"',
+    "jobs.backup_watch.timeout_s": "300",
+    "jobs.backup_watch.missed": '"once"',
+    "jobs.restore_drill.enabled": "false",
+    "jobs.restore_drill.cron": '"0 4 * * 0"',
+    "jobs.restore_drill.timeout_s": "600",
+    "jobs.restore_drill.missed": '"skip"',
     "jobs.health_check.enabled": "false",
     "jobs.health_check.cron": '"*/5 * * * *"',
     "jobs.health_check.timeout_s": "20",
@@ -88,6 +100,8 @@ def test_reloads__each_key__is_something_that_the_daemon_goes_by(key: str, value
     if key.startswith("jobs.trade_cycle"):  # it has nothing to do where no rows are taken
         house.add(f'[trade]\nposition = "main"\nasset = "{OTHER_ACCOUNT}"\ntrade_usd = 50')
         house.add(f'[notion]\ntoken = "{house.secret("n", KEY)}"\ndatabase = "{"0" * 32}"')
+    if key.startswith(("jobs.backup", "jobs.restore")):  # the same where nothing is backed up
+        house.add('[[backup.targets]]\nname = "nas"\nkind = "directory"\npath = "/srv/nas"')
     before = house.load()
     after = _with(house, key, value)
     found = changes(texts(before), texts(after), is_looser)

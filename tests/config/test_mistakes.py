@@ -94,6 +94,7 @@ def test_read__any_value_at_any_key__taken_or_the_key_is_named(tmp_path: Path, k
             "volume": "2%",
         },
         "signals": {"token": "signals"},
+        "backup": {"targets": [{"name": "local", "kind": "directory", "path": "/var/backups/ultrad"}]},
     }
     *sections, name = key.split(".")
     here: Any = tree
@@ -160,8 +161,8 @@ def test_read__any_value_at_any_key__taken_or_the_key_is_named(tmp_path: Path, k
             'notify.routes[odd].severities[#1] = "S3" is not allowed. Allowed: one of "S1", "S2".',
         ),
         (
-            "[jobs.backup_yesterday]\nenabled = true",
-            "Remove it, or use one of: health_check, housekeeping, trade_cycle, estop_drill, notify_drill.",
+            "[jobs.yesterday]\nenabled = true",
+            "Remove it, or use one of: backup_daily, backup_watch, health_check, housekeeping, restore_drill,",
         ),
     ],
 )

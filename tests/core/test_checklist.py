@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tests.fakes.operations import CAUSE, ON, finding, reading
 from tests.fakes.operations import status as some_status
 from ultrad.core.checklist import (
+    BACKUP_CODES,
     JUDGED_BY_THEIR_OWN_LINES,
     NAMED_AT_MOST,
     Line,
@@ -111,6 +112,15 @@ def test_asked_lines__not_said__a_person_must_say(said: Said, line: str) -> None
     assert marks == {line: Mark.ASK}
 
 
+@pytest.mark.parametrize("code", sorted(BACKUP_CODES))
+def test_backups__a_fault_stands__fails_whatever_is_said_and_may_be_waived(code: str) -> None:
+    facts = replace(GOOD, findings=(found(code, subject="local"),))
+    assert failing(facts) == {"backups"}
+    assert lines(facts)["backups"].waivable
+    assert f"{code}:local" in str(lines(facts)["backups"].message)
+    assert failing(replace(GOOD, findings=(found(code, Level.WARNING, Severity.S3),))) == set()
+
+
 def test_rollback__done__passes_with_other_words() -> None:
     done, not_needed = lines(said=Said(rollback="done")), lines()
 
@@ -190,7 +200,7 @@ def test_watching__many_findings__names_some_of_them() -> None:
 def test_findings__of_waivable_lines__fail_no_line_that_cannot_be_waived() -> None:
     worst = tuple(found(code, Level.EMERGENCY, Severity.S1) for code in JUDGED_BY_THEIR_OWN_LINES)
 
-    assert failing(replace(GOOD, findings=worst)) <= WAIVABLE
+    assert failing(replace(GOOD, findings=worst)) <= {*WAIVABLE, "backups"}
 
 
 # ---------------------------------------------------------------- waivers

@@ -43,6 +43,10 @@ COMMANDS: Mapping[tuple[str, str | None], str] = {
     ("note", None): "notes.note",
     ("notes", None): "notes.listed",
     ("handover", None): "handover.handover",
+    ("backup", "now"): "backup.now",
+    ("backup", "list"): "backup.listed",
+    ("backup", "verify"): "backup.verify",
+    ("backup", "restore"): "backup.restore",
     ("check", None): "setup.check",
     ("init", None): "setup.init",
     ("run", None): "setup.run",
@@ -59,10 +63,12 @@ COMMANDS: Mapping[tuple[str, str | None], str] = {
     ("version", "deny"): "versions.deny",
     ("version", "allow"): "versions.allow",
     ("devnet", None): "setup.devnet",
+    ("aside", None): "aside.serve",
 }
 """Each command's module and function here; imported only when it is called."""
 WITH_ANY_CONFIG = frozenset(
     {
+        ("aside", None),
         ("doctor", None),
         ("estop", "on"),
         ("notify", "failure"),

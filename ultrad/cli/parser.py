@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import ultrad
 from ultrad.cli import options_doctor, options_foresight, options_keys, options_release, options_shift
 from ultrad.cli.options_allowances import add_allowances
+from ultrad.cli.options_backup import add_backup
 from ultrad.cli.place import CONFIG_VARIABLE, DEFAULT_CONFIG
 from ultrad.core.account_book import KINDS
 from ultrad.core.events import Level
@@ -70,6 +71,7 @@ def build(catalogue: Catalogue, argv: Sequence[str]) -> argparse.ArgumentParser:
     _telling(build)
     options_foresight.add(build)
     _records(build)
+    add_backup(build)
     _installing(build)
     options_keys.add(build)
     options_shift.add(build)
@@ -94,6 +96,10 @@ class Builder:
         """A command of the first level."""
         text = self.text(about)
         return self._commands.add_parser(name, help=text, description=text, allow_abbrev=False)
+
+    def hidden(self, name: str) -> None:
+        """A command that is not for people, and stands in no list."""
+        self._commands.add_parser(name, allow_abbrev=False)
 
     def group(self, name: str, about: Message, *, required: bool = True) -> "Builder":
         """A command that has commands of its own. required: it does nothing without one of them."""
@@ -288,6 +294,7 @@ def _installing(build: Builder) -> None:
         "reload", msg("have the running daemon read the configuration again; systemctl reload does this")
     )
     build.command("run", msg("run the daemon; systemd does this"))
+    build.hidden("aside")
     version = build.group("version", msg("print the version; or deny one"), required=False)
     denied = version.command("deny", msg("have a version start with the stop ON, wherever it is installed here"))
     denied.add_argument("--reason", required=True, metavar="TEXT", help=build.text(msg("why, for the record")))

@@ -2,7 +2,7 @@
 
 from ultrad.config.check import Line, check, sound
 from ultrad.config.fingerprints import guards_for_others
-from ultrad.config.load import Config, Endpoint, Ways, load, read, ways
+from ultrad.config.load import Config, Endpoint, Vaults, Ways, load, read, vaults, ways
 from ultrad.config.mistakes import ConfigError
 from ultrad.config.schema import Settings
 from ultrad.config.secret import Secret
@@ -16,11 +16,13 @@ __all__ = [
     "Line",
     "Secret",
     "Settings",
+    "Vaults",
     "Ways",
     "check",
     "guards_for_others",
     "load",
     "read",
     "sound",
+    "vaults",
     "ways",
 ]

@@ -13,6 +13,7 @@ from typing import Literal
 from pydantic import BaseModel
 
 from ultrad.config.alerts import words_on_alerts
+from ultrad.config.backup import words_on_backup
 from ultrad.config.load import Config, load
 from ultrad.config.mistakes import ConfigError
 from ultrad.config.rescue import words_on_rescue
@@ -62,6 +63,7 @@ def check(config: Config, environ: Mapping[str, str]) -> tuple[Line, ...]:
         *(Line(level, message) for level, _, message in words_on_alerts(settings)),
         *(Line(level, message) for level, message in words_on_trading(settings)),
         *(Line(level, message) for level, message in words_on_rescue(settings)),
+        *(Line(level, message) for level, message in words_on_backup(settings)),
         *_guards(settings),
         *_unused(settings, environ),
     )
@@ -106,6 +108,12 @@ def loosened(settings: Settings) -> Iterator[Line]:
         given, own = settings.trade.confirmations, network.confirmations if network else UNKNOWN_CONFIRMATIONS
         if given < own and settings.environment != "devnet":
             yield _looser("trade.confirmations", given, own)
+
+
+def backed_up_nowhere(settings: Settings) -> Iterator[Line]:
+    """That nothing is backed up: also for the status and the reports."""
+    if not settings.backup.targets and settings.environment != "devnet":
+        yield from (Line(level, message) for level, message in words_on_backup(settings))
 
 
 def _looser(key: str, value: object, default: object) -> Line:

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
+from ultrad.config.backup import TargetConfig, targets_of
 from ultrad.config.file import Draft, draft
 from ultrad.config.mistakes import ConfigError, Mistake
 from ultrad.config.rescue import rescue_limits
@@ -152,6 +153,43 @@ def ways(path: Path, environ: Mapping[str, str]) -> Ways:
         place=f"{settings.environment}/{settings.chain.network}",
         channels=whole,
         tell=tell_rules(settings.notify),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Vaults:
+    """What is needed to make backups and to restore them, and no more.
+
+    secrets: all that could be read. faulty: whether other parts have mistakes.
+    """
+
+    path: Path
+    settings: Settings
+    zone: ZoneInfo
+    targets: tuple[TargetConfig, ...]
+    drill_key: Secret | None
+    secrets: Mapping[str, Secret]
+    faulty: bool
+
+
+def vaults(path: Path, environ: Mapping[str, str]) -> Vaults:
+    """The targets of backups, whatever else is wrong: on a new machine other secrets are not there yet.
+
+    Raises ConfigError for what is wrong with `[backup]`, and where nothing can be read.
+    """
+    found = draft(path)
+    settings = _settled(path, found, ()) if found.settings else _settled(path, found, found.mistakes)
+    secrets, unreadable = _secrets(settings, environ)
+    mistakes = (*found.mistakes, *unreadable, *mistakes_in_secrets(settings, secrets))
+    _settled(path, found, [one for one in mistakes if one.touches(("backup",))])
+    return Vaults(
+        path=path,
+        settings=settings,
+        zone=ZoneInfo(settings.timezone),
+        targets=targets_of(settings.backup, secrets),
+        drill_key=secrets.get("backup.drill_key"),
+        secrets=secrets,
+        faulty=bool(mistakes),
     )
 
 

@@ -6,6 +6,7 @@ from ipaddress import ip_address
 from itertools import chain, combinations
 from urllib.parse import SplitResult, urlsplit
 
+from ultrad.config.backup import backup_secret_keys, drill_key_problem, mistakes_in_backup
 from ultrad.config.checks import mistakes_in_checks
 from ultrad.config.mistakes import Mistake
 from ultrad.config.outlook import mistakes_in_drill
@@ -58,6 +59,7 @@ def mistakes_between_keys(settings: Settings) -> Iterator[Mistake]:
         _recipients(settings),
         mistakes_in_trading(settings),
         mistakes_in_rescue(settings),
+        mistakes_in_backup(settings.backup),
         mistakes_in_checks(settings.checks),
         mistakes_in_drill(settings),
     )
@@ -106,6 +108,7 @@ def secret_references(settings: Settings) -> Iterator[tuple[str, str]]:
     if settings.http.estop_token:
         yield "http.estop_token", settings.http.estop_token
     yield from secret_keys(settings.notify, settings.deadman)
+    yield from backup_secret_keys(settings.backup)
     yield from trading_secret_keys(
         settings.trade, settings.signer, settings.notion, settings.octobot, settings.signals
     )
@@ -361,6 +364,8 @@ def _problem(settings: Settings, key: str, secret: Secret) -> Message | None:
         return _token_problem(secret)
     if key in {"signer.passphrase", "octobot.token"}:  # made by others, by their own rules
         return None
+    if key.startswith("backup."):
+        return drill_key_problem(key, secret)
     if key.endswith((".token", ".key")):
         return secret_problem(key, secret)
     return _url_problem(settings, key, secret)

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
+from ultrad.config.backup import BackupSection
 from ultrad.config.checks import ChecksSection
 from ultrad.config.outlook import DrillSection, OutlookSection
 from ultrad.config.rescue import RescueSection
@@ -317,9 +318,16 @@ class JobSection(Section):
 class JobsSection(Section):
     """`[jobs]`: the jobs there are."""
 
+    backup_daily: JobSection = Field(default_factory=JobSection, description="Makes a backup, at midnight.")
+    backup_watch: JobSection = Field(
+        default_factory=JobSection, description="Looks how old the newest backups are, and at the room for more."
+    )
     health_check: JobSection = Field(default_factory=JobSection, description="Probes each service, every minute.")
     housekeeping: JobSection = Field(
         default_factory=JobSection, description="Seals and thins readings, every hour."
+    )
+    restore_drill: JobSection = Field(
+        default_factory=JobSection, description="Restores the newest backup into a scratch place, every week."
     )
     trade_cycle: JobSection = Field(
         default_factory=JobSection,
@@ -367,6 +375,7 @@ class Settings(Section):
     signals: SignalsSection | None = Field(default=None, description="Decisions over HTTP.")
     rescue: RescueSection = Field(default_factory=RescueSection)
     journal: JournalSection = Field(default_factory=JournalSection)
+    backup: BackupSection = Field(default_factory=BackupSection)
     http: HttpSection = Field(default_factory=HttpSection)
     notify: NotifySection = Field(default_factory=NotifySection)
     deadman: DeadmanSection = Field(default_factory=DeadmanSection)

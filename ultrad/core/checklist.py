@@ -22,7 +22,8 @@ PROBE_CODES = frozenset({"probe_slow", "probe_failed", "error_rate"})
 JOB_CODES = frozenset({"job_failed", "job_failures"})
 VALUE_CODES = frozenset({"value_moved"})
 DEATH_CODES = frozenset({"died"})
-JUDGED_BY_THEIR_OWN_LINES = PROBE_CODES | JOB_CODES | VALUE_CODES | DEATH_CODES
+BACKUP_CODES = frozenset({"backup_failed", "backup_old", "backup_room", "backup_unseen", "restore_failed"})
+JUDGED_BY_THEIR_OWN_LINES = PROBE_CODES | JOB_CODES | VALUE_CODES | DEATH_CODES | BACKUP_CODES
 """Findings whose line may be waived: were they counted as S1 or as faults of the watch as well, it never could."""
 MARKET_CODES = frozenset(
     {"oracle_jump", "oracle_stale", "oracle_age_unknown", "reserve_unusable", "sequencer_down", "sequencer_grace"}
@@ -90,6 +91,7 @@ def checklist(facts: ResumeFacts, said: Said, people: tuple[str, ...], *, produc
     """Every line. people: who has agreed so far, in production, where two must."""
     return (
         *_asked(said, production=production),
+        _backups(facts, said),
         _watching(facts),
         _fresh_readings(facts),
         _health_factors(facts),
@@ -169,13 +171,17 @@ def _asked(said: Said, *, production: bool) -> Iterator[Line]:
             if said.staging
             else _line("staging", Mark.ASK, msg("Has staging passed its test flow? Say so: --staging-passed"))
         )
-    yield (
-        _line("backups", Mark.PASS, msg("The backups are sound, as was said."))
-        if said.backups
-        else _line(
-            "backups", Mark.ASK, msg("Are the backups fresh and without fault? Look, then say so: --backups-sound")
-        )
-    )
+
+
+def _backups(facts: ResumeFacts, said: Said) -> Line:
+    bad = tuple(one for one in facts.findings if one.code in BACKUP_CODES and one.level >= Level.ALERT)
+    if bad:
+        text = msg("The backups have faults: {names}. Mend them, or waive.", names=_names(bad))
+        return _record("backups", text, passed=False)
+    if said.backups:
+        return _line("backups", Mark.PASS, msg("The backups are sound, as was said."))
+    question = msg("Are the backups fresh and without fault? Look, then say so: --backups-sound")
+    return _line("backups", Mark.ASK, question)
 
 
 def _rollback(answer: str) -> Line:

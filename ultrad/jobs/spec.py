@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from ultrad.aside import Aside
 from ultrad.checks import Checkup
 from ultrad.core.drill import DrillRules, EstopDrill, Heard
 from ultrad.core.estop import Cause
@@ -71,8 +72,9 @@ class JobContext:
     silent_runs: how many runs in a row each probe has failed; a restart begins anew. record: how they answered
     before, also before a restart. checkup: what else is looked at, or None. trip: the stop. desk: where
     signals are handed in; rows, bot: where they come from and go to; each None where it is not configured.
-    complaints: what was written on rows that cannot be taken. drills: what tries the stop and the channels.
-    outlook: how far a position is from its limits, by its name. text: a message in the operators' language.
+    complaints: what was written on rows that cannot be taken. drills: what tries the stop and the channels. aside:
+    who does heavy work. outlook: how far a position is from its limits, by its name. text: a message in the
+    operators' language.
     """
 
     clock: Clock
@@ -87,6 +89,7 @@ class JobContext:
     bot: OctoBot | None = None
     text: Callable[[Message], str] = str
     complaints: dict[str, Complaint] = field(default_factory=dict)
+    aside: Aside | None = None
     record: ProbeRecord = field(default_factory=ProbeRecord)
     checkup: Checkup | None = None
     drills: Drills | None = None
