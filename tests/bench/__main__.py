@@ -7,13 +7,24 @@ import json
 import sys
 from pathlib import Path
 
-from tests.bench import bench_daemon, bench_http, bench_journal, bench_notices, bench_service, bench_watch
+from tests.bench import (
+    bench_daemon,
+    bench_http,
+    bench_journal,
+    bench_notices,
+    bench_service,
+    bench_start,
+    bench_trade,
+    bench_watch,
+)
 from tests.bench.figure import Figure, row
 
 TARGET = Path(__file__).parents[2] / "build" / "bench.json"
 SUITES = {
     "watch": bench_watch.run,
     "notices": bench_notices.run,
+    "trade": bench_trade.run,
+    "start": bench_start.run,
     "daemon": bench_daemon.run,
     "service": bench_service.run,
     "http": bench_http.run,
