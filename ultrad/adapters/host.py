@@ -148,7 +148,7 @@ def watchdog_s(environ: Mapping[str, str], pid: int) -> float | None:
 
 @contextmanager
 def uncollected() -> Iterator[None]:
-    """Without the search for cycles: while much is made that is kept, it looks through all of that again and again.
+    """Without the search for cycles: where much is made that stays, it looks through all of that again and again.
 
     For what makes no cycles: memory without an owner is freed as ever.
     """
