@@ -180,8 +180,7 @@ def test_daemon__a_whole_run_with_errors_a_trip_and_an_abort__shows_neither_key_
         wait_for(lambda: run.client.status().estop.mode is Mode.ON, "the trip")
         assert run.trade(market, "three") is Stage.REFUSED
         installation.ultrad("signal", "send", "SELL", "--confidence", "80", "--reason", "r", "--id", "one", code=1)
-        for command in COMMANDS:
-            seen.append((" ".join(command), installation.ultrad(*command).encode()))
+        seen += [(" ".join(command), installation.ultrad(*command).encode()) for command in COMMANDS]
         seen += [*run.seen(), *_files(installation.at)]
         run.process.send_signal(signal.SIGABRT)
         assert run.process.wait(20) == -signal.SIGABRT
