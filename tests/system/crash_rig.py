@@ -13,7 +13,6 @@ from typing import Any, Self
 from tests.fakes.notion import NotionApi
 from tests.fakes.octobot import Webhook
 from tests.system.crash_scenes import (
-    CONFIRMATIONS,
     SECRETS,
     Course,
     Scene,
@@ -222,14 +221,14 @@ class Place:
         raise AssertionError(f"no end of {intent_id} in {LIMIT_S} s: {self._log(installation)}")
 
     def _mine(self, scene: Scene, installation: Installation) -> None:
-        """Two blocks for each time that a transaction was asked after: it is pending when it is first looked at.
+        """Some blocks for each time that a transaction was asked after: it is pending when it is first looked at.
 
         What the stop finds pending stays so until its replacement is there.
         """
         steps = _lines(self._steps[-1])
         asked = sum(name.startswith("after ledger.receipt ") for name, _ in steps)
         if scene.course is Course.REORG:
-            self._mine_and_replace(installation)
+            self._mine_and_replace(scene, installation)
             return
         if asked == self._mined_for:
             return
@@ -238,9 +237,9 @@ class Place:
         if scene.course is Course.FEE and not has_offered_more(_known(installation), self._sent()):
             return
         self._mined_for = asked
-        self.market.mine(2)
+        self.market.mine(scene.confirmations + 1)
 
-    def _mine_and_replace(self, installation: Installation) -> None:
+    def _mine_and_replace(self, scene: Scene, installation: Installation) -> None:
         """One block; once it was seen in it another one in its place, without it; and then it may end."""
         intent = _known(installation)
         step = intent.in_the_air if intent else None
@@ -252,7 +251,7 @@ class Place:
         elif step.mined is None:
             found = self.market.rpc("eth_getTransactionByHash", step.newest.hash)
             if found is not None and found["blockHash"] is None:
-                self.market.mine(CONFIRMATIONS[Course.REORG] + 1 if self._is_replaced else 1)
+                self.market.mine(scene.confirmations + 1 if self._is_replaced else 1)
 
     def _sent(self) -> set[str]:
         """The raw bytes that any of the daemons has sent."""

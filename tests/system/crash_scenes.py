@@ -8,8 +8,6 @@ from tests.fakes.notion import NotionApi
 from tests.fakes.octobot import Webhook
 from ultrad.core.intents import Intent
 
-CONFIRMATIONS = {"reorg": 3}
-"""Deep enough for a block to be replaced under it; elsewhere one block over a transaction makes it final."""
 _TRADE = """\
 [trade]
 position = "main"
@@ -64,14 +62,19 @@ class Scene:
         """Whose installation it needs: scenes of one configuration share one."""
         if self.bot:
             return "bot"
-        return self.course.value if self.course in {Course.ROW, Course.REORG} else "plain"
+        return "plain" if self.course is Course.PLAIN else "course"
+
+    @property
+    def confirmations(self) -> int:
+        """Deep enough for a block to be replaced under it, where one is; else one block makes it final."""
+        return 1 if self.course is Course.PLAIN else 3
 
     def config(self, asset: str, bot_url: str) -> str:
         """The sections that it needs; `{at}` is the directory of the secrets."""
-        text = _TRADE.format(asset=asset, confirmations=CONFIRMATIONS.get(self.course.value, 1))
+        text = _TRADE.format(asset=asset, confirmations=self.confirmations)
         if self.bot:
             text += _OCTOBOT.format(url=bot_url)
-        if self.course is Course.ROW:
+        if self.course is not Course.PLAIN:
             text += _NOTION.format(database=NotionApi.DATABASE.replace("-", ""))
         return text
 

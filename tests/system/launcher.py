@@ -1,4 +1,4 @@
-"""Processes of daemons that die on the way: started by one that has imported all they need, watched by their pids."""
+"""Daemons that die on the way: forked by a process that has imported all they need, and known by their pids."""
 
 import os
 import select
