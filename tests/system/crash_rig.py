@@ -172,7 +172,7 @@ class Place:
         self.market.rpc("anvil_dropAllTransactions")
         self.market.revert(self._snapshot)
         self._snapshot = self.market.snapshot()
-        self.market.mine(2)  # the states of blocks before a revert are gone
+        self.market.mine(scene.confirmations + 1)  # the states of blocks before a revert are gone
         return installation
 
     def _start(self, scene: Scene, installation: Installation, at: str, flag: Path | None) -> Child:
@@ -218,7 +218,8 @@ class Place:
                         return line
             self._mine(scene, installation)
             time.sleep(LOOK_S)
-        raise AssertionError(f"no end of {intent_id} in {LIMIT_S} s: {self._log(installation)}")
+        shut_by = client.status().estop.shut_by
+        raise AssertionError(f"no end of {intent_id} in {LIMIT_S} s ({shut_by}): {self._log(installation)}")
 
     def _mine(self, scene: Scene, installation: Installation) -> None:
         """Some blocks for each time that a transaction was asked after: it is pending when it is first looked at.
