@@ -16,6 +16,7 @@ from ultrad.core.limits import Limits
 from ultrad.core.outbox import Told
 from ultrad.core.procedure import Verdict
 from ultrad.core.resume_facts import LEAK, ResumeFacts, facts_of
+from ultrad.core.sights import Sight
 from ultrad.core.status import (
     Counts,
     EndpointLine,
@@ -31,8 +32,10 @@ from ultrad.core.status import (
 )
 from ultrad.core.telling import Why
 from ultrad.core.trade_status import IntentLine
+from ultrad.core.whatif import Supposed
 from ultrad.desk import Desk
 from ultrad.diary import Diary
+from ultrad.doctor import Doctor
 from ultrad.errors import Permanent, Transient
 from ultrad.estop import Estop
 from ultrad.gate import Gate
@@ -40,6 +43,7 @@ from ultrad.i18n import Catalogue, Message, msg
 from ultrad.jobs.scheduler import Scheduler
 from ultrad.live import Live
 from ultrad.operations import (
+    AllowancesAnswer,
     ChannelTest,
     ExpectRequest,
     IncidentRequest,
@@ -50,8 +54,11 @@ from ultrad.operations import (
     ReloadAnswer,
     ResumeAnswer,
     ResumeRequest,
+    RevokeRequest,
     SignalAnswer,
+    SimulateRequest,
 )
+from ultrad.outlook import OutlookWatch
 from ultrad.ports import Chain, Clock, EventFilter, Journal, JournalHead, Turned
 from ultrad.postman import Postman
 from ultrad.reload import Reload
@@ -99,6 +106,7 @@ class Organs:
     postman: Postman
     new_id: Callable[[], str]
     rules: Live[Rules]
+    outlook: OutlookWatch
     reception: Reception | None = None
 
 
@@ -118,6 +126,7 @@ class Daemon:
         self.reloads: Reload | None = None
         self.account: AccountWatch | None = None
         self.diary: Diary | None = None
+        self.doctor: Doctor | None = None
 
     # -------------------------------------------------------- operations
 
@@ -221,6 +230,15 @@ class Daemon:
         """The newest signals, and what became of each."""
         return await self._reception().lines(limit)
 
+    async def allowances(self) -> AllowancesAnswer:
+        """What others may take of the account's tokens."""
+        return AllowancesAnswer(*await self._reception().allowances())
+
+    async def revoke(self, person: Person, request: RevokeRequest) -> tuple[SignalAnswer, ...]:
+        """Take allowances back."""
+        begun = await self._reception().revoke(person.name, request.asset)
+        return tuple(SignalAnswer(one.id, one.stage) for one in begun)
+
     def _reception(self) -> Reception:
         if self._is.reception is None:
             raise Permanent(msg("Trading is not configured: write [trade]."))
@@ -251,6 +269,16 @@ class Daemon:
         if self.diary is None:
             raise Transient(msg("The daemon is still starting: try again in a moment."))
         return self.diary
+
+    async def examine(self) -> tuple[Sight, ...]:
+        """Look at everything now."""
+        if self.doctor is None:
+            raise Transient(msg("The daemon is still starting: try again in a moment."))
+        return await self.doctor.examine()
+
+    async def simulate(self, request: SimulateRequest) -> tuple[Supposed, ...]:
+        """What other prices and rates would make of the positions."""
+        return await self._is.outlook.suppose(request.position, request.wish)
 
     def queue(self) -> tuple[QueueLine, ...]:
         """The notices that no channel has taken yet."""
@@ -317,9 +345,11 @@ class Daemon:
         )
 
     def _positions(self, now: Now) -> tuple[PositionStatus, ...]:
-        readings = {one.position: one for one in self._is.watch.readings()}
+        readings, watch = {one.position: one for one in self._is.watch.readings()}, self._is.watch
         return tuple(
-            PositionStatus(name, account, readings.get(name), self._is.watch.value_change(name, now))
+            PositionStatus(
+                name, account, readings.get(name), watch.value_change(name, now), *self._is.outlook.seen(name)
+            )
             for name, account in self.facts.positions
         )
 

@@ -7,7 +7,15 @@ import json
 import sys
 from pathlib import Path
 
-from tests.bench import bench_daemon, bench_http, bench_journal, bench_notices, bench_service, bench_watch
+from tests.bench import (
+    bench_daemon,
+    bench_health,
+    bench_http,
+    bench_journal,
+    bench_notices,
+    bench_service,
+    bench_watch,
+)
 from tests.bench.figure import Figure, row
 
 TARGET = Path(__file__).parents[2] / "build" / "bench.json"
@@ -15,6 +23,7 @@ SUITES = {
     "watch": bench_watch.run,
     "notices": bench_notices.run,
     "daemon": bench_daemon.run,
+    "health": bench_health.run,
     "service": bench_service.run,
     "http": bench_http.run,
     "journal": bench_journal.run,

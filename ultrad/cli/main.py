@@ -17,6 +17,7 @@ EXIT_INTERRUPTED = 130
 """128 + SIGINT, as shells have it."""
 COMMANDS: Mapping[tuple[str, str | None], str] = {
     ("status", None): "status.show",
+    ("doctor", None): "doctor.show",
     ("jobs", None): "jobs.show",
     ("job", "run"): "jobs.run",
     ("estop", "on"): "estop.on",
@@ -46,6 +47,12 @@ COMMANDS: Mapping[tuple[str, str | None], str] = {
     ("init", None): "setup.init",
     ("run", None): "setup.run",
     ("expect", None): "expect.expect",
+    ("simulate", None): "simulate.simulate",
+    ("drill", "estop"): "drill.estop",
+    ("drill", "notify"): "drill.notify",
+    ("drill", "list"): "drill.listed",
+    ("allowances", "revoke"): "allowances.revoke",
+    ("allowances", None): "allowances.show",
     ("signal", "send"): "signals.send",
     ("signals", None): "signals.show",
     ("version", None): "setup.version",
@@ -56,6 +63,7 @@ COMMANDS: Mapping[tuple[str, str | None], str] = {
 """Each command's module and function here; imported only when it is called."""
 WITH_ANY_CONFIG = frozenset(
     {
+        ("doctor", None),
         ("estop", "on"),
         ("notify", "failure"),
         ("reload", None),

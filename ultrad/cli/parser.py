@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import ultrad
-from ultrad.cli import options_keys, options_release, options_shift
+from ultrad.cli import options_doctor, options_foresight, options_keys, options_release, options_shift
+from ultrad.cli.options_allowances import add_allowances
 from ultrad.cli.place import CONFIG_VARIABLE, DEFAULT_CONFIG
 from ultrad.core.account_book import KINDS
 from ultrad.core.events import Level
@@ -65,7 +66,9 @@ def build(catalogue: Catalogue, argv: Sequence[str]) -> argparse.ArgumentParser:
     _daily(build)
     _stopping(build)
     _trading(build)
+    add_allowances(build)
     _telling(build)
+    options_foresight.add(build)
     _records(build)
     _installing(build)
     options_keys.add(build)
@@ -105,6 +108,9 @@ def _daily(build: Builder) -> None:
         "--watch", action="store_true", help=build.text(msg("show it anew each second, until Ctrl-C"))
     )
     status.add_argument("--json", action="store_true", help=build.text(msg("for programs: one JSON object")))
+    options_doctor.add(
+        build.command("doctor", msg("look at everything now, and say what to do about each fault")), build.text
+    )
     jobs = build.command("jobs", msg("the cron jobs: when they run next, how they went"))
     jobs.add_argument("--json", action="store_true", help=build.text(msg("for programs: one JSON object")))
     job = build.group("job", msg("one job"))

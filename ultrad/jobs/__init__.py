@@ -1,8 +1,9 @@
 """The jobs there are. One that is not named here does not run."""
 
+from ultrad.jobs.drills import ESTOP_DRILL, NOTIFY_DRILL
 from ultrad.jobs.health_check import HEALTH_CHECK
 from ultrad.jobs.housekeeping import HOUSEKEEPING
 from ultrad.jobs.spec import JobSpec
 from ultrad.jobs.trade_cycle import TRADE_CYCLE
 
-JOBS: tuple[JobSpec, ...] = (HEALTH_CHECK, HOUSEKEEPING, TRADE_CYCLE)
+JOBS: tuple[JobSpec, ...] = (HEALTH_CHECK, HOUSEKEEPING, TRADE_CYCLE, ESTOP_DRILL, NOTIFY_DRILL)

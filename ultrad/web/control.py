@@ -30,6 +30,8 @@ from ultrad.operations import (
     Person,
     ProcedureRequest,
     ResumeRequest,
+    RevokeRequest,
+    SimulateRequest,
 )
 from ultrad.ports import EventFilter, Turned
 from ultrad.web.answers import answer, encoded, one_line, read_json, read_numbers, rendered
@@ -84,8 +86,12 @@ class ControlPart:
                     web.post("/expect", self._expect),
                     web.post("/note", self._note),
                     web.post("/procedure", self._procedure),
+                    web.post("/simulate", self._simulate),
                     web.post("/notify/test", self._test_channels),
                     web.get("/notify/queue", self._queue),
+                    web.post("/doctor", self._doctor),
+                    web.get("/allowances", self._allowances),
+                    web.post("/allowances/revoke", self._revoke),
                     web.get("/signals", self._signals),
                     web.post("/signals", self._signal),
                 ),
@@ -179,9 +185,21 @@ class ControlPart:
         wanted = replace(wanted, text=one_line("text", wanted.text))
         return answer(_json(await self._operations.procedure(self._person(request), wanted)))
 
+    async def _simulate(self, request: web.Request) -> web.Response:
+        wanted = from_json(SimulateRequest, await read_json(request))
+        return answer(_json(await self._operations.simulate(wanted)))
+
     async def _test_channels(self, request: web.Request) -> web.Response:
         wanted = from_json(ChannelName, await read_json(request))
         return answer(_json(await self._operations.test_channels(self._person(request), wanted.channel)))
+
+    async def _allowances(self, _: web.Request) -> web.Response:
+        return answer(_json(await self._operations.allowances()))
+
+    async def _revoke(self, request: web.Request) -> web.Response:
+        wanted = from_json(RevokeRequest, await read_json(request))
+        wanted = replace(wanted, asset=one_line("asset", wanted.asset))
+        return answer(_json(await self._operations.revoke(self._person(request), wanted)), status=202)
 
     async def _signals(self, request: web.Request) -> web.Response:
         for name in request.query.keys() - {"limit"}:
@@ -197,6 +215,9 @@ class ControlPart:
         wanted = decision_of(data, Source.OPERATOR, now_ms)
         reason = f"{person.name}: {wanted.reason}"[:MAX_REASON]
         return answer(_json(await self._operations.signal(replace(wanted, reason=reason))), status=202)
+
+    async def _doctor(self, _: web.Request) -> web.Response:
+        return answer(await rendered(_json, await self._operations.examine()))
 
     async def _queue(self, _: web.Request) -> web.Response:
         return answer(await rendered(_json, self._operations.queue()))
