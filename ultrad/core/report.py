@@ -72,7 +72,8 @@ class Facts:
     counts: how many events of each kind and level. told: those above info, the gravest first, then the oldest, cut
     at a bound; intents, notes, tallies: the events `intent.*`, notes and `metrics.tally` of the period. incidents,
     stops, backups: `incident.*`, `estop.*` and `backup.*` up to its end (backups: the newest of them).
-    seq, hash: the end of the chain as the facts were read. unreadable: events that somebody damaged. log_bytes, journal_bytes: None where nobody could look.
+    seq, hash: the end of the chain as the facts were read. unreadable: events that somebody damaged.
+    log_bytes, journal_bytes: None where nobody could look.
     """
 
     period: Period

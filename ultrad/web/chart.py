@@ -1,6 +1,8 @@
 """A chart as SVG within a page: sharp at any size, in the page's own colours."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 
 from ultrad.core.chart import Chart, Curve
 from ultrad.i18n import msg
@@ -25,40 +27,48 @@ def _position(curve: Curve, chart: Chart, words: Words) -> Html:
     usd = [figure for pair in curve.usd for figure in pair]
     pad = max((max(usd) - min(usd)) * 0.1, abs(max(usd)) * 0.002, 0.01)
     usd_axis = (min(usd) - pad, max(usd) + pad)
+    form = "{:,.0f}" if pad > 1 else "{:,.2f}"
     limits = ((chart.warn_hf, "warn"), (chart.trip_hf, "bad"))
     return el(
         "figure",
         el("figcaption", words(msg("{position}: health factor", position=curve.name))),
-        _panel(curve.at, curve.hf, hf_axis, chart, HF_HEIGHT, "{:.2f}", limits),
+        _panel(curve.at, curve.hf, _Frame(*hf_axis, HF_HEIGHT, "{:.2f}", limits), chart.ticks),
         el("figcaption", words(msg("{position}: net value (USD)", position=curve.name))),
-        _panel(curve.at, curve.usd, usd_axis, chart, USD_HEIGHT, "{:,.0f}" if pad > 1 else "{:,.2f}", ()),
+        _panel(curve.at, curve.usd, _Frame(*usd_axis, USD_HEIGHT, form), chart.ticks),
     )
 
 
-def _panel(  # noqa: PLR0913 - one panel's all
-    at: Sequence[float],
-    bands: Sequence[tuple[float, float]],
-    axis: tuple[float, float],
-    chart: Chart,
-    height: int,
-    form: str,
-    limits: Iterable[tuple[float, str]],
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """A panel's axes: lowest and highest figure, height in pixels, how figures are written, lines across."""
+
+    low: float
+    high: float
+    height: int
+    form: str
+    limits: Iterable[tuple[float, str]] = ()
+
+
+def _panel(
+    at: Sequence[float], bands: Sequence[tuple[float, float]], frame: _Frame, ticks: Iterable[tuple[float, str]]
 ) -> Html:
+    height, form = frame.height, frame.form
+
     def x(share: float) -> float:
         return round(LEFT + share * (WIDTH - LEFT - RIGHT), 1)
 
     def y(figure: float) -> float:
-        return round(TOP + (axis[1] - figure) / (axis[1] - axis[0]) * (height - TOP - BOTTOM), 1)
+        return round(TOP + (frame.high - figure) / (frame.high - frame.low) * (height - TOP - BOTTOM), 1)
 
     parts: list[Html] = []
     for row in range(_ROWS + 1):
-        figure = axis[0] + (axis[1] - axis[0]) * row / _ROWS
+        figure = frame.low + (frame.high - frame.low) * row / _ROWS
         parts.append(_line(x(0), y(figure), x(1), y(figure), "grid-line"))
         parts.append(_text(LEFT - 6, y(figure) + 4, form.format(figure), "end"))
-    for share, label in chart.ticks:
+    for share, label in ticks:
         parts.append(_line(x(share), TOP, x(share), height - BOTTOM, "grid-line"))
         parts.append(_text(x(share), height - 8, label, "end" if share > 0.97 else "middle"))  # noqa: PLR2004
-    for figure, name in limits:
+    for figure, name in frame.limits:
         parts.append(_line(x(0), y(figure), x(1), y(figure), f"limit {name}"))
         parts.append(_text(x(1) - 4, y(figure) - 4, form.format(figure), "end", name))
     for stretch in _stretches(at):
@@ -74,7 +84,7 @@ def _panel(  # noqa: PLR0913 - one panel's all
 
 def _stretches(at: Sequence[float]) -> list[list[int]]:
     """The places of the points, parted where readings are missing."""
-    steps = sorted(later - earlier for earlier, later in zip(at, at[1:], strict=False))
+    steps = sorted(later - earlier for earlier, later in pairwise(at))
     usual = steps[len(steps) // 2] if steps else 1.0
     found: list[list[int]] = []
     for place, share in enumerate(at):
