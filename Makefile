@@ -96,7 +96,7 @@ install: $(STAMP) ## program, units and example configuration under $(DESTDIR); 
 	  > "$(DESTDIR)$(PREFIX)/bin/ultrad"
 	@chmod 0755 "$(DESTDIR)$(PREFIX)/bin/ultrad"
 	@install -m 0644 etc/ultrad.toml "$(DESTDIR)/etc/ultrad/ultrad.toml.example"
-	@for unit in ultrad.service ultrad-failure@.service; do \
+	@for unit in ultrad.service ultrad-failure@.service ultrad-aside.socket ultrad-aside@.service; do \
 	  sed 's|/usr/local|$(PREFIX)|' "systemd/$$unit" > "$(SYSTEMD)/systemd/system/$$unit"; \
 	  chmod 0644 "$(SYSTEMD)/systemd/system/$$unit"; done
 	@install -m 0644 systemd/sysusers.d/ultrad.conf "$(SYSTEMD)/sysusers.d/ultrad.conf"
@@ -116,10 +116,11 @@ activate: # make user and directories, and let systemd see the units: also after
 	@[ ! -d /run/systemd/system ] || systemctl daemon-reload
 
 uninstall: ## stop the service and remove the program; state, logs and configuration stay
-	@[ -n "$(DESTDIR)" ] || [ ! -d /run/systemd/system ] || systemctl disable --quiet --now ultrad.service || true
+	@[ -n "$(DESTDIR)" ] || [ ! -d /run/systemd/system ] || systemctl disable --quiet --now ultrad.service ultrad-aside.socket || true
 	@rm -rf "$(LIBDIR)" "$(LIBDIR).new"
 	@rm -f "$(DESTDIR)$(PREFIX)/bin/ultrad" "$(SYSTEMD)/systemd/system/ultrad.service" \
-	  "$(SYSTEMD)/systemd/system/ultrad-failure@.service" "$(SYSTEMD)/sysusers.d/ultrad.conf" \
+	  "$(SYSTEMD)/systemd/system/ultrad-failure@.service" "$(SYSTEMD)/systemd/system/ultrad-aside.socket" \
+	  "$(SYSTEMD)/systemd/system/ultrad-aside@.service" "$(SYSTEMD)/sysusers.d/ultrad.conf" \
 	  "$(SYSTEMD)/tmpfiles.d/ultrad.conf" "$(DESTDIR)/etc/logrotate.d/ultrad" "$(DESTDIR)/etc/ultrad/ultrad.toml.example"
 	@[ -n "$(DESTDIR)" ] || [ ! -d /run/systemd/system ] || systemctl daemon-reload
 	@printf '%s\n' "removed; kept: /var/lib/ultrad (journal, flag), /var/log/ultra, /etc/ultrad (configuration, secrets)," \

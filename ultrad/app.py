@@ -17,6 +17,7 @@ from aiohttp import ClientSession
 from ultrad import __version__, channels, startup, trading
 from ultrad.adapters import denied, marker
 from ultrad.adapters import logging as log
+from ultrad.adapters.aside import WorkAside
 from ultrad.adapters.chain.book import BookFile
 from ultrad.adapters.chain.pool import RpcChain
 from ultrad.adapters.chain.settings import ChainSettings, EndpointSettings
@@ -54,6 +55,8 @@ GROUP = "ultrad"
 NAMESPACE = uuid.UUID("6e0f4c1a-6f0e-4d7b-9c57-0c2b7a0f5f11")
 """Of the keys that notices bear on each channel (RFC 9562, name-based)."""
 RECONNECT = Backoff(first_s=0.5, most_s=30.0)
+WORKER = (sys.executable, "-s", "-P", "-m", "ultrad", "aside")
+"""What does heavy work, where systemd starts nothing for it."""
 JOB_LOG_S = 1.0
 """How long the end waits for the last lines of the jobs' logs."""
 ALL = 2**62
@@ -307,6 +310,7 @@ async def _run(config: Config, words: Catalogue, world: _World, before: _Before)
         channels=channels.build(config.channels, world.session, clock),
         deadman=channels.deadman(config, world.session),
         trade=world.means,
+        aside=WorkAside(world.paths.aside, WORKER, config.path, os.environ),
         read_config=lambda: _read_again(config),
         log_level=log.set_level,
         watchdog_s=watchdog_s(os.environ, os.getpid()),

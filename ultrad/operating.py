@@ -29,4 +29,5 @@ def job_context(
         rows=outside.trade.rows if outside.trade else None,
         bot=outside.trade.bot if outside.trade else None,
         text=catalogue(config.settings.language),
+        aside=outside.aside,
     )

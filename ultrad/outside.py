@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
+from ultrad.aside import Aside
 from ultrad.config import Config
 from ultrad.ports import Chain, Channel, Clock, Deadman, EstopFlag, Host, JobLog, Journal, JournalHead, Probe
 from ultrad.trade_ports import History, Ledger, Market, OctoBot, RescueMarket, Rows, Signer
@@ -54,4 +55,5 @@ class Outside:
     channels: Mapping[str, Channel]
     trade: TradeOutside | None = None
     deadman: Deadman | None = None
+    aside: Aside | None = None
     watchdog_s: float | None = None

@@ -32,6 +32,7 @@ class Paths:
     addresses: Path
     denied: Path
     socket: Path
+    aside: Path
 
     @classmethod
     def of(cls, directories: Directories) -> Self:
@@ -47,4 +48,6 @@ class Paths:
             addresses=state / "addresses.json",
             denied=state / "denied.json",
             socket=Path(directories.runtime_dir) / "control.sock",
+            # Beside the directory: systemd removes that with the daemon, and the socket outlives it.
+            aside=Path(f"{directories.runtime_dir}-aside.sock"),
         )

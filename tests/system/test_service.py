@@ -264,7 +264,7 @@ def test_service__production__gives_its_socket_to_the_group_without_a_right_to_g
 
 def test_units__looked_at_by_systemd__are_sound_and_confined(installed_service: Service) -> None:
     machine = installed_service.machine
-    for unit in ("ultrad.service", "ultrad-failure@.service"):
+    for unit in ("ultrad.service", "ultrad-failure@.service", "ultrad-aside@.service"):
         path = f"{UNITS}/{unit}"
         with machine.popen("systemd-analyze", "verify", "--man=no", "--recursive-errors=no", path) as verifying:
             assert verifying.communicate()[1] == "", unit
@@ -272,10 +272,9 @@ def test_units__looked_at_by_systemd__are_sound_and_confined(installed_service: 
         assert "PrivateUsers=yes" not in machine.read(path)
 
 
-def test_units__sandbox__is_the_same_for_both(installed_service: Service) -> None:
-    first, second = (
-        installed_service.machine.read(f"{UNITS}/{unit}") for unit in ("ultrad.service", "ultrad-failure@.service")
-    )
+@pytest.mark.parametrize("other", ["ultrad-failure@.service", "ultrad-aside@.service"])
+def test_units__sandbox__is_the_same_for_all(installed_service: Service, other: str) -> None:
+    first, second = (installed_service.machine.read(f"{UNITS}/{unit}") for unit in ("ultrad.service", other))
     named = [
         {line for line in text.splitlines() if "=" in line and not line.startswith("#")}
         for text in (first, second)
@@ -285,7 +284,7 @@ def test_units__sandbox__is_the_same_for_both(installed_service: Service) -> Non
         "Description", "After", "StartLimitIntervalSec", "StartLimitBurst", "OnFailure", "Type", "NotifyAccess",
         "ExecStart", "ExecReload", "TimeoutStartSec", "TimeoutStopSec", "TimeoutAbortSec", "WatchdogSec",
         "Environment", "Restart", "RestartSec", "RestartPreventExitStatus", "RuntimeDirectory",
-        "RuntimeDirectoryMode", "OOMScoreAdjust", "WantedBy",
+        "RuntimeDirectoryMode", "OOMScoreAdjust", "WantedBy", "Wants", "MemoryMax", "TasksMax",
     }  # fmt: skip
 
 

@@ -44,10 +44,12 @@ COMMANDS: Mapping[tuple[str, str | None], str] = {
     ("version", "deny"): "versions.deny",
     ("version", "allow"): "versions.allow",
     ("devnet", None): "setup.devnet",
+    ("aside", None): "aside.serve",
 }
 """Each command's module and function here; imported only when it is called."""
 WITH_ANY_CONFIG = frozenset(
     {
+        ("aside", None),
         ("estop", "on"),
         ("notify", "failure"),
         ("reload", None),

@@ -88,6 +88,10 @@ class _Builder:
         text = self.text(about)
         return self._commands.add_parser(name, help=text, description=text, allow_abbrev=False)
 
+    def hidden(self, name: str) -> None:
+        """A command that is not for people, and stands in no list."""
+        self._commands.add_parser(name, allow_abbrev=False)
+
     def group(self, name: str, about: Message, *, required: bool = True) -> "_Builder":
         """A command that has commands of its own. required: it does nothing without one of them."""
         inner = self.command(name, about)
@@ -278,6 +282,7 @@ def _installing(build: _Builder) -> None:
         "reload", msg("have the running daemon read the configuration again; systemctl reload does this")
     )
     build.command("run", msg("run the daemon; systemd does this"))
+    build.hidden("aside")
     version = build.group("version", msg("print the version; or deny one"), required=False)
     denied = version.command("deny", msg("have a version start with the stop ON, wherever it is installed here"))
     denied.add_argument("--reason", required=True, metavar="TEXT", help=build.text(msg("why, for the record")))

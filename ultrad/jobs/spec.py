@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from ultrad.aside import Aside
 from ultrad.core.estop import Cause
 from ultrad.core.events import Finding
 from ultrad.core.intents import Intent
@@ -50,6 +51,7 @@ class JobContext:
     silent_runs: how many runs in a row each probe has failed; a restart begins anew. trip: the stop. desk: where
     signals are handed in; rows, bot: where they come from and go to; each None where it is not configured.
     complaints: what was written on rows that cannot be taken. text: a message in the operators' language.
+    aside: who does heavy work.
     """
 
     clock: Clock
@@ -64,6 +66,7 @@ class JobContext:
     bot: OctoBot | None = None
     text: Callable[[Message], str] = str
     complaints: dict[str, Complaint] = field(default_factory=dict)
+    aside: Aside | None = None
 
 
 @dataclass(frozen=True, slots=True)
