@@ -24,6 +24,7 @@ from ultrad.heard import HeardJournal
 from ultrad.i18n import Catalogue, Message, catalogue, msg
 from ultrad.jobs.scheduler import Scheduler
 from ultrad.live import Holder
+from ultrad.measures import Measures
 from ultrad.outside import Outside
 from ultrad.ports import Clock, Journal
 from ultrad.postman import Postman, PostPorts
@@ -132,6 +133,10 @@ class Assembly:
             parts = (*parts, Part("trader", self.trader.run, TRADER_LIMIT_S))
         if self.account is not None:
             parts = (*parts, Part("account", self.account.run, TRADER_LIMIT_S))
+        if self.daemon.measures is not None:
+            parts = (*parts, Part("metrics", self.daemon.measures.run, PART_LIMIT_S, critical=False))
+        if organs.reporter is not None:
+            parts = (*parts, Part("reports", organs.reporter.run, SLOW_PART_LIMIT_S, critical=False))
         if self.deadman is not None:
             parts = (*parts, Part("deadman", self.deadman.run, SLOW_PART_LIMIT_S, critical=False))
         supervisor = Supervisor(
@@ -146,6 +151,8 @@ class Assembly:
         now = self.outside.clock.now()
         if self.account is not None:
             self.account.keep()
+        if self.daemon.measures is not None:
+            self.daemon.measures.keep(now)
         self.organs.journal.post(Event(ends.STOPPED, Level.INFO, now, msg("ultrad stopped in order.")))
 
 
@@ -171,9 +178,10 @@ def assemble(config: Config, outside: Outside, past: Past) -> Assembly:
     market = MarketWatch(chain, estop, clock, conditions, watched)
     base = TradeBase(journal, gate, estop, conditions, rescue)
     trader, reception = _trading(config, outside, past, base)
-    context = operating.job_context(config, outside, journal, estop.trip, reception)
-    scheduler = Scheduler(rules.part(lambda now: now.plans), context, conditions, contained, outside.report)
     postman = _postman(config, outside, past, journal, conditions)
+    reporter = operating.reporter(config, outside, journal, conditions, postman, rules)
+    context = operating.job_context(config, outside, journal, estop.trip, reception, reporter)
+    scheduler = Scheduler(rules.part(lambda now: now.plans), context, conditions, contained, outside.report)
     desk = Desk(
         DeskPorts(journal, clock, estop, postman, outside.new_id, outside.key_of),
         config.tell,
@@ -197,8 +205,10 @@ def assemble(config: Config, outside: Outside, past: Past) -> Assembly:
         outside.new_id,
         rules,
         reception,
+        reporter,
     )
     daemon = Daemon(_facts(config, clock), organs, outside.keep_mark)
+    daemon.measures = Measures(journal, clock, daemon.status, config.reports.look_back_ms)
     people = People(
         two=settings.environment == "production",
         identified=settings.environment != "devnet",

@@ -37,6 +37,7 @@ from ultrad.gate import Gate
 from ultrad.i18n import Catalogue, Message, msg
 from ultrad.jobs.scheduler import Scheduler
 from ultrad.live import Live
+from ultrad.measures import Measures
 from ultrad.operations import (
     ChannelTest,
     ExpectRequest,
@@ -51,6 +52,7 @@ from ultrad.operations import (
 from ultrad.ports import Chain, Clock, EventFilter, Journal, JournalHead, Turned
 from ultrad.postman import Postman
 from ultrad.reload import Reload
+from ultrad.reporter import Reporter
 from ultrad.resume import Resume
 from ultrad.rules import Rules
 from ultrad.supervisor import Supervisor
@@ -96,6 +98,7 @@ class Organs:
     new_id: Callable[[], str]
     rules: Live[Rules]
     reception: Reception | None = None
+    reporter: Reporter | None = None
 
 
 class Daemon:
@@ -113,6 +116,7 @@ class Daemon:
         self.resumes: Resume | None = None
         self.reloads: Reload | None = None
         self.account: AccountWatch | None = None
+        self.measures: Measures | None = None
 
     # -------------------------------------------------------- operations
 
@@ -231,6 +235,12 @@ class Daemon:
         told = await self.account.announce(person.name, request.kind, most, request.minutes, request.reason)
         return _expected(told, told.at)
 
+    def reports(self) -> Reporter:
+        """What makes reports."""
+        if self._is.reporter is None:
+            raise Permanent(msg("No report is made here."))
+        return self._is.reporter
+
     def queue(self) -> tuple[QueueLine, ...]:
         """The notices that no channel has taken yet."""
         now = self._is.clock.now()
@@ -281,6 +291,7 @@ class Daemon:
             channels=parts.postman.channels(),
             trade=parts.reception.status() if parts.reception else None,
             expected=tuple(_expected(one, now) for one in self.account.announced()) if self.account else (),
+            metrics=self.measures.lines if self.measures else (),
         )
 
     def _estop_status(self) -> EstopStatus:

@@ -8,6 +8,7 @@ from ultrad.core.checklist import Line
 from ultrad.core.decisions import Decision
 from ultrad.core.events import Recorded
 from ultrad.core.intents import Stage
+from ultrad.core.report_order import Kept, Made
 from ultrad.core.status import ExpectedLine, IncidentLine, JobLine, Status
 from ultrad.core.trade_status import IntentLine
 from ultrad.i18n import Message
@@ -131,6 +132,22 @@ class SignalAnswer:
     stage: Stage
 
 
+class Reports(Protocol):
+    """The reports, as operators see them. Each raises Permanent, Transient."""
+
+    async def make_named(self, name: str) -> Made:
+        """Make a report of a past period again, and send it to nobody."""
+        ...
+
+    async def kept(self) -> tuple[Kept, ...]:
+        """The reports that are kept, the newest first."""
+        ...
+
+    async def page(self, name: str) -> bytes | None:
+        """The page of one of them; None where there is none of that name."""
+        ...
+
+
 class Operations(Protocol):
     """The daemon, as operators see it."""
 
@@ -191,6 +208,10 @@ class Operations(Protocol):
 
         Raises Permanent for people who may not, and for what cannot be announced; Transient.
         """
+        ...
+
+    def reports(self) -> "Reports":
+        """What makes reports. Raises Permanent where nothing does."""
         ...
 
     def queue(self) -> tuple[QueueLine, ...]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from ultrad.aside import Aside
 from ultrad.config import Config
 from ultrad.ports import Chain, Channel, Clock, Deadman, EstopFlag, Host, JobLog, Journal, JournalHead, Probe
+from ultrad.report_ports import ReportMaker
 from ultrad.trade_ports import History, Ledger, Market, OctoBot, RescueMarket, Rows, Signer
 
 
@@ -57,3 +58,4 @@ class Outside:
     deadman: Deadman | None = None
     aside: Aside | None = None
     watchdog_s: float | None = None
+    reports: ReportMaker | None = None

@@ -38,7 +38,14 @@ def about(_: Workplace, __: Mapping[str, Json]) -> Mapping[str, Json]:
     return {"version": __version__, "pid": os.getpid(), "cgroup": Path("/proc/self/cgroup").read_text("ascii")}
 
 
-WORKS: Mapping[str, Work] = {"about": about}
+def report(place: Workplace, arguments: Mapping[str, Json]) -> Mapping[str, Json]:
+    """Make a report with its files."""
+    from ultrad import reporting  # noqa: PLC0415 - each work imports what it needs
+
+    return reporting.work(place.config, arguments)
+
+
+WORKS: Mapping[str, Work] = {"about": about, "report": report}
 """The works there are."""
 
 

@@ -7,6 +7,7 @@ from itertools import chain, combinations
 from urllib.parse import SplitResult, urlsplit
 
 from ultrad.config.mistakes import Mistake
+from ultrad.config.reports import mistakes_in_reports
 from ultrad.config.rescue import mistakes_in_rescue
 from ultrad.config.schema import PositionSection, Settings
 from ultrad.config.secret import Secret
@@ -53,6 +54,7 @@ def mistakes_between_keys(settings: Settings) -> Iterator[Mistake]:
         _resumers(settings),
         _http(settings),
         mistakes_in_telling(settings.notify),
+        mistakes_in_reports(settings.reports, settings.notify),
         _recipients(settings),
         mistakes_in_trading(settings),
         mistakes_in_rescue(settings),

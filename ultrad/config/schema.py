@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
+from ultrad.config.reports import ReportsSection
 from ultrad.config.rescue import RescueSection
 from ultrad.config.section import RELOAD, RESTART, Number, Section
 from ultrad.config.section import number as _number
@@ -319,6 +320,10 @@ class JobsSection(Section):
     housekeeping: JobSection = Field(
         default_factory=JobSection, description="Seals and thins readings, every hour."
     )
+    monitor_daily: JobSection = Field(default_factory=JobSection, description="The daily report, at 00:30.")
+    monitor_weekly: JobSection = Field(
+        default_factory=JobSection, description="The weekly report, on Monday at 01:00."
+    )
     trade_cycle: JobSection = Field(
         default_factory=JobSection,
         description="Takes decisions from Notion, and writes back what became of them, every minute.",
@@ -365,6 +370,7 @@ class Settings(Section):
     journal: JournalSection = Field(default_factory=JournalSection)
     http: HttpSection = Field(default_factory=HttpSection)
     notify: NotifySection = Field(default_factory=NotifySection)
+    reports: ReportsSection = Field(default_factory=ReportsSection)
     deadman: DeadmanSection = Field(default_factory=DeadmanSection)
     jobs: JobsSection = Field(default_factory=JobsSection, json_schema_extra=RELOAD)
     log: LogSection = Field(default_factory=LogSection)

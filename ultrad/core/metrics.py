@@ -25,6 +25,7 @@ DAY_MS = 24 * HOUR_MS
 _HF_DIGITS = 18
 _PCT_DIGITS = 2
 _RATE_DIGITS = 4
+_MS_DIGITS = 2
 
 
 class Http(Protocol):
@@ -81,11 +82,11 @@ METRICS: Mapping[str, Metric] = {
         Metric(
             "backend_http_latency_p95_ms",
             "ms",
-            0,
+            _MS_DIGITS,
             MINUTE_MS,
             "95th percentile of this server's answer times within a minute, in milliseconds.",
             "the HTTP server's own answers",
-            lambda _, http: round(http.p95_ms) if http else None,
+            lambda _, http: round(http.p95_ms * 10**_MS_DIGITS) if http else None,
         ),
         Metric(
             "backend_http_error_rate_1m",

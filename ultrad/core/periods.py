@@ -1,7 +1,7 @@
 """What a report is about: a local day, a local week, or the hour before an emergency."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
@@ -11,6 +11,8 @@ from ultrad.i18n import Message, msg
 
 SITUATION_MS = HOUR_MS
 """What came before an emergency is told of for so long."""
+SETTLE_MS = 5_000
+"""So much of what follows an emergency at once belongs to it: further causes, what was cut off."""
 MOST_CAUGHT_UP = 7
 """Reports that were missed are made up for, but not of more periods than these."""
 _NAME = re.compile(r"(daily|weekly)-(\d{4}-\d{2}-\d{2})|situation-(\d{1,16})")
@@ -53,8 +55,8 @@ def week(of: date, zone: tzinfo) -> Period:
 
 
 def situation(at_ms: int) -> Period:
-    """The time before an emergency, and its moment."""
-    return Period(ReportKind.SITUATION, f"situation-{at_ms}", at_ms - SITUATION_MS, at_ms + 1)
+    """The time before an emergency, and what followed at once."""
+    return Period(ReportKind.SITUATION, f"situation-{at_ms}", at_ms - SITUATION_MS, at_ms + SETTLE_MS)
 
 
 def before(kind: ReportKind, fire: datetime, zone: tzinfo) -> Period:
@@ -63,20 +65,16 @@ def before(kind: ReportKind, fire: datetime, zone: tzinfo) -> Period:
     return day(local - _DAY, zone) if kind is ReportKind.DAILY else week(local - _WEEK, zone)
 
 
-def owed(kind: ReportKind, fire: datetime, zone: tzinfo, last: str) -> tuple[Period, ...]:
+def owed(kind: ReportKind, fire: datetime, zone: tzinfo, made: Collection[str]) -> tuple[Period, ...]:
     """The periods whose reports are to be made by a fire time, the oldest first.
 
-    last: the newest report of the kind that was made, by its name; empty where none was: then only the newest
-    period is owed.
+    made: the newest reports of the kind that were made, by their names; without any only the newest one is owed.
     """
     step = _DAY if kind is ReportKind.DAILY else _WEEK
-    newest = before(kind, fire, zone)
-    if not last:
-        return (newest,)
-    found = []
-    for back in range(MOST_CAUGHT_UP):
+    found: list[Period] = []
+    for back in range(MOST_CAUGHT_UP if made else 1):
         period = before(kind, fire - back * step, zone)
-        if period.name <= last:  # names of a kind sort as their dates do
+        if period.name in made:
             break
         found.append(period)
     return tuple(reversed(found))
@@ -105,7 +103,8 @@ def title(period: Period, zone: tzinfo) -> Message:
         case ReportKind.WEEKLY:
             return msg("Weekly report {first} to {last}", first=f"{first:%Y-%m-%d}", last=f"{last:%Y-%m-%d}")
         case ReportKind.SITUATION:
-            return msg("Situation report {time}", time=f"{last:%Y-%m-%d %H:%M:%S}")
+            at = _local(period.until_ms - SETTLE_MS, zone)
+            return msg("Situation report {time}", time=f"{at:%Y-%m-%d %H:%M:%S}")
 
 
 def ticks(period: Period, zone: tzinfo) -> Iterator[tuple[int, str]]:

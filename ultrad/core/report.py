@@ -58,11 +58,14 @@ class PositionSpan:
     @property
     def change_bps(self) -> Bps | None:
         """From the first value to the last, rounded toward zero; None where nothing was there to begin with."""
-        if self.net_first_e8 <= 0:
-            return None
-        moved = self.net_last_e8 - self.net_first_e8
-        size = abs(moved) * ALL_BPS // self.net_first_e8
-        return Bps(size if moved >= 0 else -size)
+        return _change(self.net_first_e8, self.net_last_e8)
+
+
+def _change(first_e8: int, last_e8: int) -> Bps | None:
+    if first_e8 <= 0:
+        return None
+    size = abs(last_e8 - first_e8) * ALL_BPS // first_e8
+    return Bps(size if last_e8 >= first_e8 else -size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +173,12 @@ class Report:
     unreadable: int
     log_bytes: int | None
     journal_bytes: int | None
+
+    @property
+    def change_bps(self) -> Bps | None:
+        """How the value of all positions together changed, from each one's first reading to its last."""
+        first = sum(one.net_first_e8 for one in self.positions)
+        return _change(first, sum(one.net_last_e8 for one in self.positions))
 
     @property
     def paused(self) -> bool:

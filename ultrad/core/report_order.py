@@ -27,7 +27,6 @@ class Where:
 class Order:
     """One report to be made. loosened: what the configuration switched off or loosened."""
 
-    where: Where
     period: Period
     made: Now
     loosened: tuple[Message, ...] = ()

@@ -36,6 +36,7 @@ class Why(StrEnum):
     RESOLVED = "resolved"
     STOP = "stop"
     TEST = "test"
+    REPORT = "report"
 
 
 QUIET = frozenset({Why.TAKEN_ON, Why.RESOLVED})

@@ -2,7 +2,8 @@
 
 from ultrad.jobs.health_check import HEALTH_CHECK
 from ultrad.jobs.housekeeping import HOUSEKEEPING
+from ultrad.jobs.reports import MONITOR_DAILY, MONITOR_WEEKLY
 from ultrad.jobs.spec import JobSpec
 from ultrad.jobs.trade_cycle import TRADE_CYCLE
 
-JOBS: tuple[JobSpec, ...] = (HEALTH_CHECK, HOUSEKEEPING, TRADE_CYCLE)
+JOBS: tuple[JobSpec, ...] = (HEALTH_CHECK, HOUSEKEEPING, MONITOR_DAILY, MONITOR_WEEKLY, TRADE_CYCLE)

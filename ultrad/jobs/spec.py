@@ -9,11 +9,21 @@ from ultrad.aside import Aside
 from ultrad.core.estop import Cause
 from ultrad.core.events import Finding
 from ultrad.core.intents import Intent
+from ultrad.core.periods import ReportKind
+from ultrad.core.report_order import Made
 from ultrad.core.schedule import Missed, Schedule
 from ultrad.core.signals import Signal
 from ultrad.i18n import Message
 from ultrad.ports import Chain, Clock, JobLog, Journal, Probe
 from ultrad.trade_ports import OctoBot, Rows
+
+
+class ReportDesk(Protocol):
+    """Where reports are made (`ultrad.reporter.Reporter`)."""
+
+    async def make_owed(self, kind: ReportKind) -> tuple[Made, ...]:
+        """Make and send every report of a kind that is due and not made. Raises Transient, Permanent."""
+        ...
 
 
 class SignalDesk(Protocol):
@@ -51,7 +61,7 @@ class JobContext:
     silent_runs: how many runs in a row each probe has failed; a restart begins anew. trip: the stop. desk: where
     signals are handed in; rows, bot: where they come from and go to; each None where it is not configured.
     complaints: what was written on rows that cannot be taken. text: a message in the operators' language.
-    aside: who does heavy work.
+    aside: who does heavy work. reports: where reports are made.
     """
 
     clock: Clock
@@ -67,6 +77,7 @@ class JobContext:
     text: Callable[[Message], str] = str
     complaints: dict[str, Complaint] = field(default_factory=dict)
     aside: Aside | None = None
+    reports: ReportDesk | None = None
 
 
 @dataclass(frozen=True, slots=True)

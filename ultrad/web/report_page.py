@@ -38,6 +38,8 @@ figure{margin:0 0 1rem}figcaption{font-size:.85rem;color:var(--dim);margin:.25re
 .chart text.warn{fill:var(--warn)}.chart text.bad{fill:var(--bad)}
 .chart .curve{fill:none;stroke:#2f74d0;stroke-width:1.6;stroke-linejoin:round}
 .chart .band{fill:#2f74d0;fill-opacity:.18;stroke:none}.chart .dot{fill:#2f74d0}
+dl.facts{grid-template-columns:repeat(auto-fit,minmax(11rem,1fr));gap:.25rem 2rem;margin:0 0 .75rem}
+.facts div{display:flex;justify-content:space-between;border-bottom:1px solid var(--line)}
 td.num,th.num{text-align:right;white-space:nowrap}
 .head{font-family:ui-monospace,monospace;font-size:.8rem}
 @media print{body{max-width:none;background:#fff}section,.tile{break-inside:avoid}}
@@ -94,8 +96,7 @@ def _tiles(report: Report, words: Words) -> Html:
     grave = any(one.severity is Severity.S1 for one in report.incidents)
     failed = sum(one.failed for one in report.jobs)
     lowest = min((one.hf_low for one in report.positions), default=None)
-    changes = [one.change_bps for one in report.positions if one.change_bps is not None]
-    change = max(changes, key=abs, default=None)
+    change = report.change_bps
     count = len(report.incidents)
     tiles = (
         (msg("Emergency stop"), report.stop.mode.value.upper(), "bad" if report.paused else "good"),
@@ -209,10 +210,10 @@ def _trade(report: Report, words: Words) -> Html:
         (msg("Skipped or rejected"), trade.refused),
         (msg("Rescues"), trade.rescues),
     )
-    listed = (part for label, count in facts for part in (el("dt", words(label)), el("dd", str(count))))
+    listed = (el("div", el("dt", words(label)), el("dd", str(count))) for label, count in facts)
     rows = [((rule, "wide"), (str(count), "num")) for rule, count in trade.skips]
     skips = _table((msg("Skipped or rejected by rule"), msg("Times")), rows, words) if rows else None
-    return _section(msg("Signals and trades"), words, el("dl", *listed), skips)
+    return _section(msg("Signals and trades"), words, el("dl", *listed, class_="facts"), skips)
 
 
 def _jobs(report: Report, words: Words) -> Html:
