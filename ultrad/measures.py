@@ -1,11 +1,10 @@
 """Samples the operators' metrics each minute, and keeps what they amounted to over the look-back time."""
 
-from collections import deque
 from collections.abc import Callable
 
 import anyio
 
-from ultrad.core.limits import MINUTE_MS
+from ultrad.core.limits import HOUR_MS, MINUTE_MS
 from ultrad.core.metrics import (
     SLOT_MS,
     TALLIED,
@@ -32,7 +31,7 @@ class Measures:
         """status: everything there is to see, now. Nothing is sampled before `run`."""
         self._journal, self._clock, self._status = journal, clock, status
         self._look_back_ms = look_back_ms
-        self._slots: deque[tuple[int, Tallies]] = deque()
+        self._hours: dict[int, Tallies] = {}
         self._open: tuple[int, Tallies] | None = None
         self._sampled_ms: int | None = None
         self._restored = False
@@ -66,14 +65,17 @@ class Measures:
     def _take(self, now: Now, sample: Tallies) -> None:
         slot = now.steady_ms // SLOT_MS
         if self._open is not None and self._open[0] != slot:
-            self._slots.append(self._open)
             self.keep(now)
         self._open = (slot, merged((self._open[1], sample) if self._open else (sample,)))
-        oldest = (now.steady_ms - self._look_back_ms) // SLOT_MS
-        while self._slots and self._slots[0][0] < oldest:
-            self._slots.popleft()
-        tallies = merged((*(one for _, one in self._slots), self._open[1]))
-        self._lines = metric_lines(tallies, self._look_back_ms)
+        self._count(now, sample)
+        oldest = (now.steady_ms - self._look_back_ms) // HOUR_MS
+        self._hours = {hour: one for hour, one in self._hours.items() if hour > oldest}
+        self._lines = metric_lines(merged(self._hours.values()), self._look_back_ms)
+
+    def _count(self, now: Now, tallies: Tallies) -> None:
+        """Into its hour: whole hours are what the look-back time is made of, the one under way included."""
+        hour = now.steady_ms // HOUR_MS
+        self._hours[hour] = merged((self._hours[hour], tallies) if hour in self._hours else (tallies,))
 
     async def _restore(self, now: Now) -> None:
         """What the journal holds of the look-back time, what does not fit left out; until it can be read."""
@@ -84,14 +86,12 @@ class Measures:
         except (Transient, Permanent):
             return
         self._restored = True
-        older: deque[tuple[int, Tallies]] = deque()
+        seen, self._hours = self._hours, {}
         for one in reversed(found):
-            at_ms = one.event.now.steady_ms
-            if at_ms <= since_ms:
-                continue
             try:
-                older.append((at_ms // SLOT_MS, event_tallies(one.event)))
+                if one.event.now.steady_ms > since_ms:
+                    self._count(one.event.now, event_tallies(one.event))
             except (ValueError, TypeError):
                 continue
-        if not self._slots:
-            self._slots = older
+        for hour, tallies in seen.items():  # sampled while the journal could not be read
+            self._hours[hour] = merged((self._hours[hour], tallies) if hour in self._hours else (tallies,))

@@ -19,7 +19,7 @@ from ultrad.core.outbox import DELIVERED
 from ultrad.core.periods import Period, ReportKind
 from ultrad.core.report_order import Kept, Made
 from ultrad.core.report_rules import MADE, OUT, ReportRules
-from ultrad.core.schedule import Schedule, newest_fire
+from ultrad.core.schedule import Schedule, newest_fire, next_fire
 from ultrad.errors import Permanent, Transient
 from ultrad.i18n import Message
 from ultrad.ports import Clock, EventFilter, FindingSink, Journal, Turned
@@ -77,6 +77,8 @@ class Reporter:
         self._tried: dict[ReportKind, Now] = {}
         self._why: dict[ReportKind, Message] = {}
         self._owed_situation: Period | None = None
+        self._began_ms = 0
+        self._fires: dict[Schedule, tuple[datetime, datetime | None, datetime]] = {}
         self._restored = False
 
     # ------------------------------------------------------------ heard
@@ -126,6 +128,8 @@ class Reporter:
             return
 
     async def _recall(self) -> None:
+        first = await self._ports.journal.events(EventFilter(limit=1))
+        self._began_ms = first[0].event.now.wall_ms if first else self._ports.clock.now().wall_ms
         made = None
         for known, what in ((self._made, MADE), (self._out, OUT)):
             for kind in ReportKind:
@@ -172,21 +176,30 @@ class Reporter:
             return
         for kind, schedule in self._ports.schedules().items():
             fire = self._fire(schedule, now)
-            if fire is None or periods.before(kind, fire, self._zone).name in self._made[kind]:
+            if fire is None or not self._owed(kind, fire):
                 continue
             tried = self._tried.get(kind)
-            waited_ms = now.wall_ms - round(fire.timestamp() * 1_000)
+            waited_ms = now.wall_ms - _ms(fire)
             if waited_ms < RETRY_MS or (tried is not None and now.steady_ms - tried.steady_ms < RETRY_MS):
                 continue
             with suppress(Transient, Permanent):  # `_late` tells why
                 await self.make_owed(kind)
 
+    def _owed(self, kind: ReportKind, fire: datetime) -> tuple[Period, ...]:
+        """What is to be made; of the time before the journal began there is nothing to tell."""
+        owed = periods.owed(kind, fire, self._zone, self._made[kind])
+        return tuple(period for period in owed if period.until_ms > self._began_ms)
+
     def _fire(self, schedule: Schedule | None, now: Now) -> datetime | None:
-        """The newest time that a report was due."""
+        """The newest time that a report was due. Looked up anew only once another one may be."""
         if schedule is None:
             return None
         wall = _wall(now)
-        return newest_fire(schedule, wall - FURTHEST, wall)
+        known = self._fires.get(schedule)
+        if known is None or not known[0] <= wall < known[2]:
+            found = newest_fire(schedule, wall - FURTHEST, wall)
+            known = self._fires[schedule] = (found or wall, found, next_fire(schedule, wall))
+        return known[1]
 
     # ------------------------------------------------------------ late
 
@@ -198,12 +211,10 @@ class Reporter:
             fire = self._fire(schedule, now)
             if fire is None:
                 continue
-            name, late_ms = (
-                periods.before(kind, fire, self._zone).name,
-                now.wall_ms - round(fire.timestamp() * 1_000),
-            )
-            if late_ms >= self._rules.late_ms and name not in self._out[kind]:
-                found.append(report_rules.late_finding(kind, name, late_ms // 60_000, self._why.get(kind)))
+            period, late_ms = periods.before(kind, fire, self._zone), now.wall_ms - _ms(fire)
+            began = period.until_ms > self._began_ms
+            if late_ms >= self._rules.late_ms and period.name not in self._out[kind] and began:
+                found.append(report_rules.late_finding(kind, period.name, late_ms // 60_000, self._why.get(kind)))
         owed = self._owed_situation
         if owed is not None and (why := self._why.get(owed.kind)) is not None:
             minutes = max(0, now.wall_ms - owed.until_ms) // 60_000
@@ -220,8 +231,7 @@ class Reporter:
             try:
                 if not self._restored:
                     await self._recall()
-                owed = periods.owed(kind, _wall(now), self._zone, self._made[kind])
-                made = [await self._send(period) for period in owed]
+                made = [await self._send(period) for period in self._owed(kind, _wall(now))]
                 await self._ports.maker.prune(now)
             except (Transient, Permanent) as error:
                 self._why[kind] = error.message
@@ -269,6 +279,10 @@ class Reporter:
 
 def _ms(now: Now) -> int:
     return now.wall_ms
+
+
+def _ms(at: datetime) -> int:
+    return round(at.timestamp() * 1_000)
 
 
 def _wall(now: Now) -> datetime:

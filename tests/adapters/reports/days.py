@@ -83,10 +83,19 @@ class Days:
             self.put(end_event(end, intent, msg("done"), now_at(at)))
 
     def trip(self, at: datetime) -> None:
-        what = msg("The health factor of {position} is {hf}, at or under {limit}.", position="main", hf="1.5902", limit="1.6")
-        cause = Cause("hf_low", "main", now_at(at), "ultrad", what, (("health_factor", "1.5902"), ("limit", "1.6")))
+        what = msg(
+            "The health factor of {position} is {hf}, at or under {limit}.",
+            position="main",
+            hf="1.5902",
+            limit="1.6",
+        )
+        cause = Cause(
+            "hf_low", "main", now_at(at), "ultrad", what, (("health_factor", "1.5902"), ("limit", "1.6"))
+        )
         self.put(trip_event(cause, now_at(at), flag=True))
-        self.put(opened_event(1, Sign(("hf_low", "main"), Severity.S1, Level.EMERGENCY, what, stop=True), now_at(at)))
+        self.put(
+            opened_event(1, Sign(("hf_low", "main"), Severity.S1, Level.EMERGENCY, what, stop=True), now_at(at))
+        )
 
 
 async def write_days(path: Path, days: int = 1) -> Days:
@@ -109,13 +118,28 @@ async def write_days(path: Path, days: int = 1) -> Days:
             made.signal(at, *(("confidence",), ("cooldown", "day_limit"), ())[minute // 90 % 3], end=None)
         if minute % 360 == 100:
             made.signal(at, end=Act.SETTLE)
-    made.find(BEGIN + 601 * MINUTE, "aave_silent", Level.ALERT, msg("No endpoint has answered for {seconds} s.", seconds=65))
+    made.find(
+        BEGIN + 601 * MINUTE,
+        "aave_silent",
+        Level.ALERT,
+        msg("No endpoint has answered for {seconds} s.", seconds=65),
+    )
     for minute in (130, 700, 1200):
-        made.find(BEGIN + minute * MINUTE, "probe_slow", Level.WARNING, msg("{name} took long.", name="beta"), "beta")
+        made.find(
+            BEGIN + minute * MINUTE, "probe_slow", Level.WARNING, msg("{name} took long.", name="beta"), "beta"
+        )
     made.trip(BEGIN + 900 * MINUTE)
     made.put(resume_event(("taro", "hanako"), [], now_at(BEGIN + 960 * MINUTE)))
     made.put(
-        Event("backup.made", Level.INFO, now_at(BEGIN + 5 * MINUTE), msg("Backup made."), {"size_bytes": 48_123_904}),
-        Event("note", Level.INFO, now_at(BEGIN + 980 * MINUTE), msg("note"), {"by": "taro", "text": "価格の急落。相場を確認して再開した。"}),
+        Event(
+            "backup.made", Level.INFO, now_at(BEGIN + 5 * MINUTE), msg("Backup made."), {"size_bytes": 48_123_904}
+        ),
+        Event(
+            "note",
+            Level.INFO,
+            now_at(BEGIN + 980 * MINUTE),
+            msg("note"),
+            {"by": "taro", "text": "価格の急落。相場を確認して再開した。"},
+        ),
     )
     return made
