@@ -277,10 +277,6 @@ class Reporter:
         return await self._ports.maker.page(name)
 
 
-def _ms(now: Now) -> int:
-    return now.wall_ms
-
-
 def _ms(at: datetime) -> int:
     return round(at.timestamp() * 1_000)
 

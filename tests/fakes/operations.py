@@ -9,6 +9,7 @@ from ultrad.core.events import Effect, Event, Finding, Level, Origin, Recorded, 
 from ultrad.core.incidents import Stage
 from ultrad.core.intents import Stage as IntentStage
 from ultrad.core.position import Block, Reading, Reserve
+from ultrad.core.report_order import Kept, Made
 from ultrad.core.status import (
     ChannelLine,
     Counts,
@@ -179,6 +180,34 @@ def status() -> Status:
     )
 
 
+MADE = Made(
+    name="daily-2026-11-22",
+    title=msg("Daily report {date}", date="2026-11-22"),
+    lines=(msg("Open incidents: none"), msg("Head of the journal: {seq}:{hash}", seq=7, hash="ab" * 32)),
+    seq=7,
+    hash="ab" * 32,
+    page="daily-2026-11-22.html",
+)
+
+
+@dataclass
+class FakeRoom:
+    """Implements `Reports`."""
+
+    kept_now: tuple[Kept, ...] = (Kept("daily-2026-11-22", NOW.wall_ms, 57_000, picture=True),)
+    made: list[str] = field(default_factory=list)
+
+    async def make_named(self, name: str) -> Made:
+        self.made.append(name)
+        return replace(MADE, name=name, page=f"{name}.html")
+
+    async def kept(self) -> tuple[Kept, ...]:
+        return self.kept_now
+
+    async def page(self, name: str) -> bytes | None:
+        return b"<!doctype html>" if any(one.name == name for one in self.kept_now) else None
+
+
 @dataclass
 class FakeOperations:
     """Implements `Operations`. `error`: raised by whatever is asked next that can fail."""
@@ -200,6 +229,12 @@ class FakeOperations:
     limits: list[int] = field(default_factory=list)
     lines: tuple[IntentLine, ...] = ()
     announced: list[tuple[Person, ExpectRequest]] = field(default_factory=list)
+
+    room: "FakeRoom" = field(default_factory=FakeRoom)
+
+    def reports(self) -> "FakeRoom":
+        self._fail()
+        return self.room
 
     def be_late(self, *names: str) -> None:
         parts = tuple(part(one.name, late=one.name in names) for one in self.shown.parts)

@@ -66,7 +66,7 @@ async def live_through(made: World, span: timedelta, block_s: float) -> None:
     early = held(made.life)
     await made.pass_by(span - timedelta(minutes=90, seconds=-30))
     # Windows fill up to a day and an entry a minute; here the value stands still, and one entry is enough.
-    # What the metrics amounted to stands there by the hour, for a day; and what was made and is out, for two months.
+    # What the metrics amounted to stands there by the hour, for a day; and which reports were made and are out.
     assert held(made.life) <= early + 200 + 24 * (1 + len(METRICS)) + 20
     minutes = span // MINUTE
     kinds = Counter(one.event.kind for one in made.journal.recorded)

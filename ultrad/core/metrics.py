@@ -220,10 +220,14 @@ class Tally:
             later.last,
         )
 
-    @property
-    def mean(self) -> int:
-        """Rounded down."""
-        return self.total // self.count
+    def mean(self, digits: int) -> int:
+        """Rounded down; `digits` as the metric has them, and the mean as `mean_digits` has."""
+        return self.total * int(10 ** (mean_digits(digits) - digits)) // self.count
+
+
+def mean_digits(digits: int) -> int:
+    """How many digits the mean has of a metric that has so many: a count's mean is no whole number."""
+    return max(digits, 2)
 
 
 Tallies = Mapping[str, Tally]
@@ -291,11 +295,12 @@ def metric_lines(tallies: Tallies, look_back_ms: int) -> tuple[MetricLine, ...]:
             name=name,
             unit=metric.unit,
             digits=metric.digits,
+            mean_digits=mean_digits(metric.digits),
             look_back_ms=look_back_ms,
             count=tally.count if tally else 0,
             low=tally.low if tally else None,
             high=tally.high if tally else None,
-            mean=tally.mean if tally else None,
+            mean=tally.mean(metric.digits) if tally else None,
             last=tally.last if tally else None,
         )
         for name, metric in METRICS.items()

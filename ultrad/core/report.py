@@ -23,10 +23,10 @@ _QUIET_KINDS = ("incident.", "notice.", "journal.", "metrics.")
 """What only follows from another event that stands in the journal itself, at its own level."""
 _CARRIED_OUT, _CAME_TO_NOTHING = (Act.SETTLE,), (Act.FAIL, Act.CANCEL, Act.USURP, Act.YIELD)
 _JOB_KINDS = ("job.finished", "job.failed", "job.skipped", "job.stopped")
-BACKUP_DONE = frozenset({"backup.made", "backup.finished", "backup.done", "backup.taken"})
-"""What says that a backup was made."""
+BACKUP_DONE = "backup.made"
+"""What says that a backup was made; below it may stand where."""
 NOTES = frozenset({"note", "note.added", "incident.note"})
-_SIZES = ("size_bytes", "bytes", "size")
+_SIZES = ("bytes", "size_bytes", "size")
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,7 +296,7 @@ def _jobs(kinds: Counter[str]) -> tuple[JobSpan, ...]:
 
 
 def _backup(events: Iterable[Recorded]) -> Backup | None:
-    done = [one.event for one in events if one.event.kind in BACKUP_DONE]
+    done = [one.event for one in events if f"{one.event.kind}.".startswith(f"{BACKUP_DONE}.")]
     if not done:
         return None
     newest = max(done, key=lambda event: event.now.wall_ms)

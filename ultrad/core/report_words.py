@@ -18,14 +18,6 @@ TOLD_INCIDENTS = 5
 TOLD_NOTES = 5
 TOLD_SKIPS = 8
 _KIB = 1024
-LEVEL_WORDS = {
-    Level.EMERGENCY: msg("emergency"),
-    Level.CRITICAL: msg("critical"),
-    Level.ALERT: msg("alert"),
-    Level.WARNING: msg("warning"),
-    Level.INFO: msg("info"),
-}
-"""The levels, for people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +171,7 @@ def _highlights(report: Report, zone: tzinfo) -> Iterator[Message]:
         times = f" ×{one.count}" if one.count > 1 else ""
         yield msg(
             "• [{level}] {time}{times} {what}",
-            level=LEVEL_WORDS[one.level],
+            level=one.level.label,
             time=when(one.at_ms, zone),
             times=times,
             what=one.message,

@@ -155,12 +155,13 @@ class ExpectedLine:
 class MetricLine:
     """One metric over the look-back time: its samples of each minute, in units of 10^-digits of its unit.
 
-    See `ultrad.core.metrics`. Without a sample all figures are None.
+    The mean has digits of its own. See `ultrad.core.metrics`. Without a sample all figures are None.
     """
 
     name: str
     unit: str
     digits: int
+    mean_digits: int
     look_back_ms: int
     count: int
     low: int | None

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from ultrad.core.chart import Chart, Curve
+from ultrad.core.chart import TOP_HF, Chart, Curve
 from ultrad.i18n import msg
 from ultrad.web.html import Html, el, join
 from ultrad.web.words import Words
@@ -29,10 +29,16 @@ def _position(curve: Curve, chart: Chart, words: Words) -> Html:
     usd_axis = (min(usd) - pad, max(usd) + pad)
     form = "{:,.0f}" if pad > 1 else "{:,.2f}"
     limits = ((chart.warn_hf, "warn"), (chart.trip_hf, "bad"))
+    name = el("figcaption", words(msg("{position}: health factor", position=curve.name)))
+    panel = _panel(curve.at, curve.hf, _Frame(*hf_axis, HF_HEIGHT, "{:.2f}", limits), chart.ticks)
+    if min(lows) >= TOP_HF:
+        top = f"{TOP_HF:.0f}"
+        high = msg("{position}: health factor {top} or above all the time", position=curve.name, top=top)
+        name, panel = el("figcaption", words(high)), Html("")
     return el(
         "figure",
-        el("figcaption", words(msg("{position}: health factor", position=curve.name))),
-        _panel(curve.at, curve.hf, _Frame(*hf_axis, HF_HEIGHT, "{:.2f}", limits), chart.ticks),
+        name,
+        panel,
         el("figcaption", words(msg("{position}: net value (USD)", position=curve.name))),
         _panel(curve.at, curve.usd, _Frame(*usd_axis, USD_HEIGHT, form), chart.ticks),
     )

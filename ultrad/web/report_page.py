@@ -10,7 +10,7 @@ from ultrad.core import situation
 from ultrad.core.chart import Chart
 from ultrad.core.estop import describe
 from ultrad.core.events import Level, Severity
-from ultrad.core.metrics import METRICS
+from ultrad.core.metrics import METRICS, mean_digits
 from ultrad.core.periods import ReportKind
 from ultrad.core.report import Report
 from ultrad.core.report_words import About
@@ -125,7 +125,7 @@ def _highlights(report: Report, words: Words) -> Html:
         return _section(msg("Most important"), words, _calm(msg("Nothing above the level info happened."), words))
     rows = [
         (
-            (words(say.LEVEL_WORDS[one.level]), f"tight {_COLOURS.get(one.level, '')}"),
+            (one.level.label, f"tight {_COLOURS.get(one.level, '')}"),
             (words(one.message), "wide"),
             (f"×{one.count}" if one.count > 1 else "", "num"),
             (words.when(one.at_ms), "tight dim"),
@@ -239,10 +239,11 @@ def _metrics(report: Report, words: Words) -> Html | None:
     rows = []
     for name, tally in report.metrics:
         metric = METRICS[name]
-        figures = (tally.low, tally.high, tally.mean, tally.last)
-        shown = [(f"{_short(one, metric.digits)}{metric.unit and ' ' + metric.unit}", "num") for one in figures]
+        figures = [(one, metric.digits) for one in (tally.low, tally.high, tally.last)]
+        figures.insert(2, (tally.mean(metric.digits), mean_digits(metric.digits)))
+        shown = [(f"{_short(*one)}{metric.unit and ' ' + metric.unit}", "num") for one in figures]
         rows.append(((name, "wide"), (f"{tally.count:,}", "num"), *shown))
-    heads = (msg("Metric"), msg("Samples"), msg("Min"), msg("Max"), msg("Average"), msg("Last"))
+    heads = (msg("Metric"), msg("Samples"), msg("Min"), msg("Max"), msg("Average"), msg("Newest"))
     return _section(msg("Metrics"), words, _table(heads, rows, words))
 
 

@@ -108,11 +108,12 @@ def _rescue(rescue: RescueStatus, words: Words) -> Json:
 
 
 def _metric(one: MetricLine) -> Json:
-    figures = {"min": one.low, "max": one.high, "avg": one.mean, "last": one.last}
+    figures = {"min": one.low, "max": one.high, "last": one.last}
     shown: dict[str, Json] = {
         name: None if figure is None else fixed(figure, one.digits) if one.digits else str(figure)
         for name, figure in figures.items()
     }
+    shown["avg"] = None if one.mean is None else fixed(one.mean, one.mean_digits)
     return {"unit": one.unit or None, "look_back_ms": one.look_back_ms, "count": one.count, **shown}
 
 

@@ -7,11 +7,13 @@ from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import anyio
+
 from ultrad.adapters.journal import create, open_journal
 from ultrad.adapters.journal.journal import SqliteJournal
 from ultrad.core.admission import Refusal, Verdict
 from ultrad.core.estop import Cause, resume_event, trip_event
-from ultrad.core.events import Event, Level, Severity
+from ultrad.core.events import Event, Json, Level, Severity
 from ultrad.core.incidents import opened_event
 from ultrad.core.intent_events import end_event, proposed_event, refused_event
 from ultrad.core.intents import Act, Intent
@@ -63,7 +65,13 @@ class Days:
         )
 
     def find(self, at: datetime, code: str, level: Level, message: Message, subject: str = "") -> None:
-        data = {"source": "test", "code": code, "subject": subject, "severity": "S3", "figures": {}}
+        data: dict[str, Json] = {
+            "source": "test",
+            "code": code,
+            "subject": subject,
+            "severity": "S3",
+            "figures": {},
+        }
         self.put(Event("finding.raised", level, now_at(at), message, data))
 
     def job(self, at: datetime, name: str, *, ok: bool = True) -> None:
@@ -132,7 +140,11 @@ async def write_days(path: Path, days: int = 1) -> Days:
     made.put(resume_event(("taro", "hanako"), [], now_at(BEGIN + 960 * MINUTE)))
     made.put(
         Event(
-            "backup.made", Level.INFO, now_at(BEGIN + 5 * MINUTE), msg("Backup made."), {"size_bytes": 48_123_904}
+            "backup.made.local",
+            Level.INFO,
+            now_at(BEGIN + 5 * MINUTE),
+            msg("Backup made."),
+            {"target": "local", "bytes": 48_123_904},
         ),
         Event(
             "note",
@@ -143,3 +155,13 @@ async def write_days(path: Path, days: int = 1) -> Days:
         ),
     )
     return made
+
+
+def keep(path: Path, days: int = 1) -> None:
+    """The same, finished; with an event loop of its own."""
+
+    async def write() -> None:
+        made = await write_days(path, days)
+        await made.journal.close()
+
+    anyio.run(write)
