@@ -7,7 +7,15 @@ import json
 import sys
 from pathlib import Path
 
-from tests.bench import bench_daemon, bench_http, bench_journal, bench_notices, bench_service, bench_watch
+from tests.bench import (
+    bench_daemon,
+    bench_http,
+    bench_journal,
+    bench_notices,
+    bench_reports,
+    bench_service,
+    bench_watch,
+)
 from tests.bench.figure import Figure, row
 
 TARGET = Path(__file__).parents[2] / "build" / "bench.json"
@@ -18,6 +26,7 @@ SUITES = {
     "service": bench_service.run,
     "http": bench_http.run,
     "journal": bench_journal.run,
+    "reports": bench_reports.run,
 }
 
 

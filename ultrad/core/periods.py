@@ -97,14 +97,12 @@ def named(name: str, zone: tzinfo) -> Period | None:
 def title(period: Period, zone: tzinfo) -> Message:
     """What the report is called."""
     first, last = _local(period.since_ms, zone), _local(period.until_ms - 1, zone)
-    match period.kind:
-        case ReportKind.DAILY:
-            return msg("Daily report {date}", date=f"{first:%Y-%m-%d}")
-        case ReportKind.WEEKLY:
-            return msg("Weekly report {first} to {last}", first=f"{first:%Y-%m-%d}", last=f"{last:%Y-%m-%d}")
-        case ReportKind.SITUATION:
-            at = _local(period.until_ms - SETTLE_MS, zone)
-            return msg("Situation report {time}", time=f"{at:%Y-%m-%d %H:%M:%S}")
+    if period.kind is ReportKind.DAILY:
+        return msg("Daily report {date}", date=f"{first:%Y-%m-%d}")
+    if period.kind is ReportKind.WEEKLY:
+        return msg("Weekly report {first} to {last}", first=f"{first:%Y-%m-%d}", last=f"{last:%Y-%m-%d}")
+    at = _local(period.until_ms - SETTLE_MS, zone)
+    return msg("Situation report {time}", time=f"{at:%Y-%m-%d %H:%M:%S}")
 
 
 def ticks(period: Period, zone: tzinfo) -> Iterator[tuple[int, str]]:
