@@ -11,6 +11,7 @@ from ultrad.core.events import Event, Json, Level, Recorded, Severity
 from ultrad.core.incidents import opened_event
 from ultrad.core.intents import Act
 from ultrad.core.limits import Limits
+from ultrad.core.messages import message_json
 from ultrad.core.metrics import Tally, tally_event
 from ultrad.core.report import (
     MOST_HIGHLIGHTS,
@@ -245,6 +246,19 @@ def test_compose__tallies_and_loosened_and_unreadable__are_told() -> None:
     assert report.metrics == (("signals_per_10min", Tally(1, 2, 2, 2, 2)),)
     assert "3 events of the journal cannot be read" in text
     assert "Loosened: trip_hf is 1.5" in text
+
+
+def test_lines__account_in_a_note_or_a_sentence__leaves_the_machine_shortened() -> None:
+    account = ABOUT.accounts[0][1]
+    nested = replace(
+        opened(), data={**opened().data, "what": message_json(msg("see {a}", a=msg("{a}", a=account)))}
+    )
+    report = compose(
+        replace(EMPTY, notes=told(event("note", {"by": "taro", "text": account})), incidents=told(nested))
+    )
+    text = lines(report)
+    assert account not in text
+    assert text.count("0x8626…1199") == 2
 
 
 # ---------------------------------------------------------------- the situation

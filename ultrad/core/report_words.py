@@ -1,5 +1,6 @@
 """A report in words: its title and lines, as the channels get them."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
@@ -18,6 +19,7 @@ TOLD_INCIDENTS = 5
 TOLD_NOTES = 5
 TOLD_SKIPS = 8
 _KIB = 1024
+_ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{40}\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ def report_title(report: Report, about: About) -> Message:
     """Which report, and the one thing to know first."""
     called = title(report.period, about.zone)
     if report.period.kind is ReportKind.SITUATION:
-        return msg("{report}: {what}", report=called, what=situation.what(report))
+        return _shortened(msg("{report}: {what}", report=called, what=situation.what(report)))
     grave = sum(one.severity is Severity.S1 for one in report.incidents)
     if report.paused or grave:
         return msg("{report}: emergency stop or S1, see below", report=called)
@@ -48,7 +50,20 @@ def report_title(report: Report, about: About) -> Message:
 
 
 def report_lines(report: Report, about: About) -> tuple[Message, ...]:
-    """Everything in short, the most important first."""
+    """Everything in short, the most important first. Accounts in it are shortened: it leaves the machine."""
+    return tuple(_shortened(line) for line in _lines(report, about))
+
+
+def _shortened(message: Message) -> Message:
+    def figure(value: str | int | Message) -> str | int | Message:
+        if isinstance(value, Message):
+            return _shortened(value)
+        return _ADDRESS.sub(lambda found: short_address(found[0]), value) if isinstance(value, str) else value
+
+    return Message(message.text, tuple((name, figure(value)) for name, value in message.args))
+
+
+def _lines(report: Report, about: About) -> tuple[Message, ...]:
     first, last = when(report.period.since_ms, about.zone), when(report.period.until_ms, about.zone)
     period = msg("Period: {first} to {last} ({zone})", first=first, last=last, zone=str(about.zone))
     if report.period.kind is ReportKind.SITUATION:
