@@ -21,6 +21,7 @@ from ultrad.adapters.aside import WorkAside
 from ultrad.adapters.chain.book import BookFile
 from ultrad.adapters.chain.pool import RpcChain
 from ultrad.adapters.chain.settings import ChainSettings, EndpointSettings
+from ultrad.adapters.chain.situations import AaveSituations
 from ultrad.adapters.flag import FlagFile
 from ultrad.adapters.host import HostClock, ServiceManager, watchdog_s
 from ultrad.adapters.http_probe import prober
@@ -33,6 +34,7 @@ from ultrad.adapters.notify.http import open_session
 from ultrad.adapters.notify.slack_files import Pictures
 from ultrad.adapters.people import login_of, name_of
 from ultrad.adapters.report_maker import AsideReports
+from ultrad.adapters.scratch import scratch_flag
 from ultrad.aside import Aside
 from ultrad.assembly import PART_LIMIT_S, assemble
 from ultrad.config import Config, sound
@@ -48,6 +50,7 @@ from ultrad.paths import Paths
 from ultrad.ports import Clock, EventFilter, Journal, JournalHead
 from ultrad.startup import Past
 from ultrad.supervisor import Part
+from ultrad.surroundings import check_means
 from ultrad.units import Now
 from ultrad.web.control import ControlPart, ControlSettings
 from ultrad.web.server import HttpPart, HttpSettings
@@ -100,7 +103,11 @@ async def _main(config: Config, words: Catalogue) -> None:
         clock = HostClock(paths.clock, before.last)
         logged = HeardJournal(journal, lambda event: log.say(event.level, event.message, kind=event.kind))
         _remember(clock, logged)
-        chain = _chain(config, clock, logged, paths)
+
+        def tell(message: Message) -> None:
+            logged.post(Event("chain.told", Level.WARNING, clock.now(), message))
+
+        chain = chain_of(config, clock, tell, paths)
         async with chain, open_session() as session, trading.opened(config, chain, session) as means:
             aside = WorkAside(paths.aside, WORKER, config.path, os.environ)
             reports = AsideReports(aside, paths.reports, config.settings.reports.keep_days)
@@ -217,7 +224,8 @@ def _hash_at(reader: Reader, mark: JournalHead | None) -> str | None:
 # ------------------------------------------------------------ composition
 
 
-def _chain(config: Config, clock: Clock, journal: Journal, paths: Paths) -> RpcChain:
+def chain_of(config: Config, clock: Clock, tell: Callable[[Message], None], paths: Paths) -> RpcChain:
+    """The endpoints behind one face, and nothing opened yet. tell: what is worth knowing of them."""
     section, network = config.settings.chain, config.network
     settings = ChainSettings(
         chain_id=network.chain_id,
@@ -237,9 +245,6 @@ def _chain(config: Config, clock: Clock, journal: Journal, paths: Paths) -> RpcC
         for one in config.endpoints
     ]
 
-    def tell(message: Message) -> None:
-        journal.post(Event("chain.told", Level.WARNING, clock.now(), message))
-
     return RpcChain(
         settings,
         endpoints,
@@ -250,7 +255,8 @@ def _chain(config: Config, clock: Clock, journal: Journal, paths: Paths) -> RpcC
     )
 
 
-def _authority(host: str) -> str:
+def authority(host: str) -> str:
+    """A host as it stands in a URL."""
     return f"[{host}]" if ":" in host else host
 
 
@@ -312,7 +318,7 @@ async def _run(config: Config, words: Catalogue, world: _World, before: _Before)
         flag=flag,
         host=ServiceManager(os.environ.get("NOTIFY_SOCKET")),
         job_log=job_log,
-        probe_http=prober(f"http://{_authority(http.host)}:{http.port}/health"),
+        probe_http=prober(f"http://{authority(http.host)}:{http.port}/health"),
         name_of=name_of,
         login_of=login_of,
         report=log.report,
@@ -326,10 +332,17 @@ async def _run(config: Config, words: Catalogue, world: _World, before: _Before)
         deadman=channels.deadman(config, world.session),
         trade=world.means,
         aside=world.aside,
+        reports=world.reports,
+        scratch=lambda: scratch_flag(Path(config.settings.state_dir)),
+        situations=AaveSituations(
+            world.chain,
+            tuple((one.name, one.account) for one in config.settings.positions),
+            config.settings.chain.multicall,
+        ),
         read_config=lambda: _read_again(config),
         log_level=log.set_level,
         watchdog_s=watchdog_s(os.environ, os.getpid()),
-        reports=world.reports,
+        checks=check_means(config, world.session, clock),
     )
     assembly = assemble(config, outside, before.past)
     now = clock.now()

@@ -1,30 +1,35 @@
 """Puts the daemon together from a Config and what it needs from the world. Knows no adapter: tests use fakes."""
 
 from collections.abc import Awaitable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
-from ultrad import __version__, operating, startup
+from ultrad import __version__, foresight, operating, pressroom, startup
+from ultrad.byhand import ByHand
 from ultrad.conditions import Conditions
 from ultrad.config import Config
 from ultrad.config.facts import fingerprint, texts
 from ultrad.core import ends
 from ultrad.core.estop import Cause
 from ultrad.core.estop_rules import rescue_forbidden
-from ultrad.core.events import Event, Json, Level
+from ultrad.core.events import Event, Finding, Json, Level
 from ultrad.core.rounds import READ_LIMIT_S
+from ultrad.core.trade_troubles import left_behind
 from ultrad.core.voice import Voice
-from ultrad.daemon import Daemon, Facts, Organs
+from ultrad.daemon import Daemon
 from ultrad.deadman import AFTER_DEATH_S, FIRST_S, DeadmanPart
 from ultrad.desk import Desk, DeskPorts
 from ultrad.distress import Distress
+from ultrad.doctor import Doctor
 from ultrad.estop import Estop
 from ultrad.estop import Ports as EstopPorts
 from ultrad.gate import Gate
 from ultrad.heard import HeardJournal
 from ultrad.i18n import Catalogue, Message, catalogue, msg
+from ultrad.jobs.notion_schema import NotionSchema
 from ultrad.jobs.scheduler import Scheduler
 from ultrad.live import Holder
 from ultrad.measures import Measures
+from ultrad.organs import Facts, Organs
 from ultrad.outside import Outside
 from ultrad.ports import Clock, Journal
 from ultrad.postman import Postman, PostPorts
@@ -76,6 +81,7 @@ class Assembly:
     trader: Trader | None = None
     unread: Message | None = None
     account: AccountWatch | None = None
+    left_behind: tuple[Finding, ...] = ()
 
     async def start(self, causes: tuple[Cause, ...]) -> None:
         """Record the start and bring flag, journal and gate in step. causes: what stands against trading."""
@@ -93,6 +99,7 @@ class Assembly:
             "config": fingerprint(texts(self.config)),
         }
         journal.post(Event(ends.STARTED, Level.INFO, facts.started, message, data))
+        self.organs.conditions.observe("left_behind", self.left_behind, facts.started)
         if self.unread is not None:
             causes = (*causes, startup.intents_unread(self.unread, facts.started))
         await self.organs.estop.start(causes)
@@ -128,9 +135,15 @@ class Assembly:
             *doors,
             Part("view", self.daemon.run_view, PART_LIMIT_S, critical=False),
             Part("upkeep", self.upkeep.run, PART_LIMIT_S),
+            Part("outlook", organs.outlook.run, SLOW_PART_LIMIT_S, critical=False),
         )
         if self.trader is not None:
             parts = (*parts, Part("trader", self.trader.run, TRADER_LIMIT_S))
+        if self.trader is not None and self.trader.revoking is not None:
+            parts = (*parts, Part("allowances", self.trader.revoking.run, TRADER_LIMIT_S, critical=False))
+        if outside.trade is not None and outside.trade.rows is not None:
+            schema = NotionSchema(outside.trade.rows, outside.clock, organs.conditions, contained)
+            parts = (*parts, Part("notion", schema.run, SLOW_PART_LIMIT_S, critical=False))
         if self.account is not None:
             parts = (*parts, Part("account", self.account.run, TRADER_LIMIT_S))
         if self.daemon.measures is not None:
@@ -179,8 +192,10 @@ def assemble(config: Config, outside: Outside, past: Past) -> Assembly:
     base = TradeBase(journal, gate, estop, conditions, rescue)
     trader, reception = _trading(config, outside, past, base)
     postman = _postman(config, outside, past, journal, conditions)
-    reporter = operating.reporter(config, outside, journal, conditions, postman, rules)
-    context = operating.job_context(config, outside, journal, estop.trip, reception, reporter)
+    reporter = pressroom.reporter(config, outside, journal, conditions, postman, rules)
+    ahead = foresight.foresight(config, outside, journal, postman, rules)
+    context = operating.job_context(config, outside, journal, estop.trip, reception, ahead)
+    context = replace(context, reports=reporter)
     scheduler = Scheduler(rules.part(lambda now: now.plans), context, conditions, contained, outside.report)
     desk = Desk(
         DeskPorts(journal, clock, estop, postman, outside.new_id, outside.key_of),
@@ -204,11 +219,13 @@ def assemble(config: Config, outside: Outside, past: Past) -> Assembly:
         postman,
         outside.new_id,
         rules,
+        ahead.outlook,
         reception,
         reporter,
     )
     daemon = Daemon(_facts(config, clock), organs, outside.keep_mark)
     daemon.measures = Measures(journal, clock, daemon.status, config.reports.look_back_ms)
+    daemon.doctor = Doctor(context, daemon.status)
     people = People(
         two=settings.environment == "production",
         identified=settings.environment != "devnet",
@@ -234,7 +251,8 @@ def assemble(config: Config, outside: Outside, past: Past) -> Assembly:
     unread = past.unread if config.trade else None
     account = daemon.account = _account(config, outside, past, trader, base)
     upkeep = Upkeep(journal, clock, conditions, past.ends, config.zone)
-    return Assembly(outside, daemon, organs, age, deadman, upkeep, config, trader, unread, account)
+    left = () if config.trade else left_behind(past.blotter, past.unread)
+    return Assembly(outside, daemon, organs, age, deadman, upkeep, config, trader, unread, account, left)
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +264,7 @@ class TradeBase:
     estop: Estop
     conditions: Conditions
     rescue: RescueMeans | None
+    hands: ByHand = field(default_factory=ByHand)
 
 
 def _rescue(config: Config, outside: Outside) -> RescueMeans | None:
@@ -282,6 +301,8 @@ def _trading(
         bot=means.bot,
         fraction=outside.fraction,
         rescue=base.rescue,
+        hands=base.hands,
+        allowances=means.allowances,
     )
     trader = Trader(ports, settings, past.blotter) if past.unread is None else None
     return trader, Reception(trader, base.journal, settings, trade.section.asset, past.unread)
@@ -304,7 +325,9 @@ def _account(
         blotter=lambda: trader.blotter,
         new_id=outside.new_id,
     )
-    return AccountWatch(ports, trade.section.position, past.account)
+    watch = AccountWatch(ports, trade.section.position, past.account)
+    base.hands.told_by(lambda: watch.book)
+    return watch
 
 
 def _postman(config: Config, outside: Outside, past: Past, journal: Journal, conditions: Conditions) -> Postman:

@@ -14,12 +14,15 @@ from ultrad import __version__
 from ultrad.core.events import Recorded
 from ultrad.core.messages import message_from_json
 from ultrad.core.report_order import Kept, Made
+from ultrad.core.sights import Sight
 from ultrad.core.status import ExpectedLine, IncidentLine, JobLine, Status
 from ultrad.core.trade_status import IntentLine
+from ultrad.core.whatif import Supposed
 from ultrad.core.wire import WireError, from_json, to_json
 from ultrad.errors import Fatal, Permanent, Transient, UltradError
 from ultrad.i18n import Message, msg
 from ultrad.operations import (
+    AllowancesAnswer,
     ChannelName,
     ChannelTest,
     ExpectRequest,
@@ -28,7 +31,9 @@ from ultrad.operations import (
     ReloadAnswer,
     ResumeAnswer,
     ResumeRequest,
+    RevokeRequest,
     SignalAnswer,
+    SimulateRequest,
 )
 from ultrad.ports import EventFilter
 
@@ -40,6 +45,8 @@ RESUME_S = 60.0
 """A resume waits for the journal's disk, and for a look at the flag under way."""
 RELOAD_S = 30.0
 """A reload waits for the disk of the file, and for that of the journal."""
+DOCTOR_S = 90.0
+"""Longer than its probes and checks may take together, one look before ours included."""
 JOB_S = 3_700.0
 """Longer than the longest job may take by its default time-out; who waits may break off, the job goes on."""
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
@@ -111,6 +118,10 @@ class Client:
         """Announce one manual act on the account."""
         return _decoded(ExpectedLine, self._ask("POST", "/expect", to_json(request), RESUME_S))
 
+    def simulate(self, request: SimulateRequest) -> tuple[Supposed, ...]:
+        """What other prices and rates would make of the positions."""
+        return _decoded(tuple[Supposed, ...], self._ask("POST", "/simulate", to_json(request), RESUME_S))
+
     def test_channels(self, name: str) -> tuple[ChannelTest, ...]:
         """Send a test to one channel, or to all of them."""
         asked = to_json(ChannelName(name))
@@ -128,6 +139,10 @@ class Client:
         """The notices that no channel has taken yet."""
         return _decoded(tuple[QueueLine, ...], self._ask("GET", "/notify/queue"))
 
+    def examine(self) -> tuple[Sight, ...]:
+        """Have it look at everything now."""
+        return _decoded(tuple[Sight, ...], self._ask("POST", "/doctor", {}, DOCTOR_S))
+
     def signal(self, decision: Mapping[str, object]) -> SignalAnswer:
         """Hand in a decision: id, action, confidence, reason."""
         return _decoded(SignalAnswer, self._ask("POST", "/signals", decision, RESUME_S))
@@ -135,6 +150,15 @@ class Client:
     def signals(self, limit: int) -> tuple[IntentLine, ...]:
         """The newest signals, and what became of each."""
         return _decoded(tuple[IntentLine, ...], self._ask("GET", f"/signals?limit={limit}"))
+
+    def allowances(self) -> AllowancesAnswer:
+        """What others may take of the account's tokens."""
+        return _decoded(AllowancesAnswer, self._ask("GET", "/allowances", limit_s=RESUME_S))
+
+    def revoke(self, request: RevokeRequest) -> tuple[SignalAnswer, ...]:
+        """Take allowances back."""
+        answered = self._ask("POST", "/allowances/revoke", to_json(request), RESUME_S)
+        return _decoded(tuple[SignalAnswer, ...], answered)
 
     def _ask(self, method: str, target: str, body: object = None, limit_s: float = ANSWER_S) -> object:
         connection = _UnixConnection(self.path, limit_s)

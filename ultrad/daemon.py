@@ -1,11 +1,9 @@
 """The running daemon as operators see it: its status, and what they can ask of it."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
 import anyio
 
-from ultrad.conditions import Conditions
 from ultrad.core.account_book import Announcement
 from ultrad.core.decisions import Decision
 from ultrad.core.estop import describe
@@ -15,6 +13,7 @@ from ultrad.core.incidents import STOP_CODES
 from ultrad.core.limits import Limits
 from ultrad.core.outbox import Told
 from ultrad.core.resume_facts import ResumeFacts, facts_of
+from ultrad.core.sights import Sight
 from ultrad.core.status import (
     Counts,
     EndpointLine,
@@ -30,15 +29,13 @@ from ultrad.core.status import (
 )
 from ultrad.core.telling import Why
 from ultrad.core.trade_status import IntentLine
-from ultrad.desk import Desk
+from ultrad.core.whatif import Supposed
+from ultrad.doctor import Doctor
 from ultrad.errors import Permanent, Transient
-from ultrad.estop import Estop
-from ultrad.gate import Gate
 from ultrad.i18n import Catalogue, Message, msg
-from ultrad.jobs.scheduler import Scheduler
-from ultrad.live import Live
 from ultrad.measures import Measures
 from ultrad.operations import (
+    AllowancesAnswer,
     ChannelTest,
     ExpectRequest,
     IncidentRequest,
@@ -47,18 +44,19 @@ from ultrad.operations import (
     ReloadAnswer,
     ResumeAnswer,
     ResumeRequest,
+    RevokeRequest,
     SignalAnswer,
+    SimulateRequest,
 )
-from ultrad.ports import Chain, Clock, EventFilter, Journal, JournalHead, Turned
-from ultrad.postman import Postman
+from ultrad.organs import Facts, Organs
+from ultrad.ports import EventFilter, JournalHead, Turned
 from ultrad.reload import Reload
 from ultrad.reporter import Reporter
 from ultrad.resume import Resume
-from ultrad.rules import Rules
 from ultrad.supervisor import Supervisor
 from ultrad.trader import Reception
 from ultrad.units import Now, UsdE8, hf_text
-from ultrad.watchdog import AccountWatch, MarketWatch, Watchdog
+from ultrad.watchdog import AccountWatch
 
 RECENT = 8
 """How many of the last events the status shows."""
@@ -67,38 +65,6 @@ MARK_INTERVAL_MS = 60_000
 """How often the end of the chain is written down beside the journal, to tell an older copy of it by."""
 DAY_MS = 86_400_000
 MOST_COUNTED = 1_000
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What does not change while the daemon runs. positions: (name, account)."""
-
-    version: str
-    environment: str
-    network: str
-    positions: tuple[tuple[str, str], ...]
-    started: Now
-
-
-@dataclass(frozen=True, slots=True)
-class Organs:
-    """The parts that the status is read from."""
-
-    clock: Clock
-    chain: Chain
-    journal: Journal
-    gate: Gate
-    estop: Estop
-    watch: Watchdog
-    market: MarketWatch
-    conditions: Conditions
-    scheduler: Scheduler
-    desk: Desk
-    postman: Postman
-    new_id: Callable[[], str]
-    rules: Live[Rules]
-    reception: Reception | None = None
-    reporter: Reporter | None = None
 
 
 class Daemon:
@@ -117,6 +83,7 @@ class Daemon:
         self.reloads: Reload | None = None
         self.account: AccountWatch | None = None
         self.measures: Measures | None = None
+        self.doctor: Doctor | None = None
 
     # -------------------------------------------------------- operations
 
@@ -220,6 +187,15 @@ class Daemon:
         """The newest signals, and what became of each."""
         return await self._reception().lines(limit)
 
+    async def allowances(self) -> AllowancesAnswer:
+        """What others may take of the account's tokens."""
+        return AllowancesAnswer(*await self._reception().allowances())
+
+    async def revoke(self, person: Person, request: RevokeRequest) -> tuple[SignalAnswer, ...]:
+        """Take allowances back."""
+        begun = await self._reception().revoke(person.name, request.asset)
+        return tuple(SignalAnswer(one.id, one.stage) for one in begun)
+
     def _reception(self) -> Reception:
         if self._is.reception is None:
             raise Permanent(msg("Trading is not configured: write [trade]."))
@@ -240,6 +216,16 @@ class Daemon:
         if self._is.reporter is None:
             raise Permanent(msg("No report is made here."))
         return self._is.reporter
+
+    async def examine(self) -> tuple[Sight, ...]:
+        """Look at everything now."""
+        if self.doctor is None:
+            raise Transient(msg("The daemon is still starting: try again in a moment."))
+        return await self.doctor.examine()
+
+    async def simulate(self, request: SimulateRequest) -> tuple[Supposed, ...]:
+        """What other prices and rates would make of the positions."""
+        return await self._is.outlook.suppose(request.position, request.wish)
 
     def queue(self) -> tuple[QueueLine, ...]:
         """The notices that no channel has taken yet."""
@@ -307,9 +293,11 @@ class Daemon:
         )
 
     def _positions(self, now: Now) -> tuple[PositionStatus, ...]:
-        readings = {one.position: one for one in self._is.watch.readings()}
+        readings, watch = {one.position: one for one in self._is.watch.readings()}, self._is.watch
         return tuple(
-            PositionStatus(name, account, readings.get(name), self._is.watch.value_change(name, now))
+            PositionStatus(
+                name, account, readings.get(name), watch.value_change(name, now), *self._is.outlook.seen(name)
+            )
             for name, account in self.facts.positions
         )
 

@@ -284,7 +284,7 @@ class Desk:
             incident = self.book.about(sign.key)
             await self.work()
         await self._keep()
-        return line_of(incident)
+        return line_of(_recorded(incident))
 
     async def acknowledge(self, number: int, by: str) -> IncidentLine:
         """Take an incident on: it is told no more while it is cared for. Raises Permanent, Transient."""
@@ -330,7 +330,7 @@ class Desk:
         self._record(event)
         await self.work()
         await self._keep()
-        return line_of(self.book.numbered(number))
+        return line_of(_recorded(self.book.numbered(number)))
 
     async def _keep(self) -> None:
         """Wait for the disk. Raises Transient where it refuses or hangs: what was said counts all the same."""
@@ -364,6 +364,12 @@ _LEVELS = {Severity.S1: Level.EMERGENCY, Severity.S2: Level.ALERT, Severity.S3: 
 
 def _is_escalated(incident: Incident) -> bool:
     return incident.stage is Stage.ESCALATED
+
+
+def _recorded(incident: Incident | None) -> Incident:
+    if incident is None:
+        raise AssertionError("an incident that was just recorded is not in the book")
+    return incident
 
 
 def _of_many(notices: list[Notice]) -> Notice:

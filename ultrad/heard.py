@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from ultrad.core.events import Event, Recorded
 from ultrad.core.position import Reading
+from ultrad.core.probes import Sample
 from ultrad.i18n import Message
 from ultrad.ports import EventFilter, Extremes, Journal, JournalHead, Turned
 from ultrad.units import Now
@@ -47,6 +48,14 @@ class HeardJournal:
     def telemetry(self, readings: Sequence[Reading], now: Now) -> None:
         """See the port."""
         self._inner.telemetry(readings, now)
+
+    def probed(self, samples: Sequence[Sample]) -> None:
+        """See the port."""
+        self._inner.probed(samples)
+
+    async def samples(self, since_steady_ms: int) -> tuple[Sample, ...]:
+        """See the port."""
+        return await self._inner.samples(since_steady_ms)
 
     async def flush(self) -> None:
         """See the port."""

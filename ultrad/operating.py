@@ -2,19 +2,28 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from ultrad.config import Config
+from ultrad.checks import Check, Checkup
+from ultrad.checks.looks import (
+    Events,
+    alerts_check,
+    backups_check,
+    channels_check,
+    clock_check,
+    disks_check,
+    logs_check,
+)
+from ultrad.config import Config, Settings
+from ultrad.config.alerts import words_on_alerts
+from ultrad.config.checks import backup_limits, capacity_limits, clock_limits
 from ultrad.core.estop import Cause
-from ultrad.core.periods import ReportKind
-from ultrad.core.schedule import Schedule
-from ultrad.heard import HeardJournal
-from ultrad.i18n import catalogue
+from ultrad.core.events import Level, Origin, Severity
+from ultrad.core.sights import Area, Sight
+from ultrad.foresight import Foresight
+from ultrad.i18n import catalogue, msg
 from ultrad.jobs.spec import JobContext, SignalDesk
-from ultrad.live import Live
-from ultrad.outside import Outside
-from ultrad.ports import FindingSink, Journal
-from ultrad.postman import Postman
-from ultrad.reporter import PERIODIC, Reporter, ReporterPorts
-from ultrad.rules import Rules
+from ultrad.outside import CheckMeans, Outside
+from ultrad.ports import Channel, Clock, Journal
+from ultrad.supervisor import contained
 
 
 def job_context(
@@ -23,7 +32,7 @@ def job_context(
     journal: Journal,
     trip: Callable[[Cause], Awaitable[None]],
     desk: SignalDesk | None,
-    reports: Reporter | None = None,
+    ahead: Foresight,
 ) -> JobContext:
     """What each job is given. desk: where signals are handed in, where there is trading."""
     return JobContext(
@@ -33,45 +42,58 @@ def job_context(
         outside.job_log,
         outside.probe_http,
         trip=trip,
+        drills=ahead.drills,
+        outlook=ahead.outlook.of,
         desk=desk,
         rows=outside.trade.rows if outside.trade else None,
         bot=outside.trade.bot if outside.trade else None,
         text=catalogue(config.settings.language),
         aside=outside.aside,
-        reports=reports,
+        checkup=None if outside.checks is None else _checkup(config, outside, outside.checks, journal),
     )
 
 
-def reporter(
-    config: Config,
-    outside: Outside,
-    journal: HeardJournal,
-    sink: FindingSink,
-    postman: Postman,
-    rules: Live[Rules],
-) -> Reporter | None:
-    """What makes the reports and hears of trips, where somebody can make them."""
-    if outside.reports is None:
-        return None
-
-    def schedules() -> Mapping[ReportKind, Schedule | None]:
-        plans = {plan.spec.name: plan for plan in rules.now.plans}
-        found = {kind: plans[f"monitor_{kind}"] for kind in PERIODIC}
-        return {kind: plan.schedule if plan.enabled else None for kind, plan in found.items()}
-
-    made = Reporter(
-        ReporterPorts(
-            journal=journal,
-            clock=outside.clock,
-            sink=sink,
-            postman=postman,
-            maker=outside.reports,
-            key_of=outside.key_of,
-            loosened=lambda: rules.now.loosened,
-            schedules=schedules,
-        ),
-        config.reports,
-        config.zone,
+def _checkup(config: Config, outside: Outside, means: CheckMeans, journal: Journal) -> Checkup:
+    return Checkup(
+        checks_of(config, means, outside.channels, outside.clock, journal.events),
+        outside.clock,
+        contained,
+        outside.report,
     )
-    journal.listen(made.hear)
-    return made
+
+
+def checks_of(
+    config: Config, means: CheckMeans, channels: Mapping[str, Channel], clock: Clock, events: Events
+) -> tuple[Check, ...]:
+    """Every check of a configuration. events: asks the journal; raises Transient."""
+    settings = config.settings
+    section, backups = settings.checks, means.backups
+    kept_at = backups.directory() if backups else None
+    places = {"state": settings.state_dir, "logs": settings.log_dir, **({"backups": kept_at} if kept_at else {})}
+    return (
+        channels_check(channels, clock, section.credentials_minutes * 60),
+        alerts_check(alert_sights(settings)),
+        disks_check(means.disks, places, capacity_limits(section)),
+        clock_check(means.tellers, clock_limits(section)),
+        backups_check(backups, clock, backup_limits(section)),
+        logs_check(means.logs, events, clock),
+    )
+
+
+def alert_sights(settings: Settings) -> tuple[Sight, ...]:
+    """Whether people would be told, by the configuration alone. Only what production must not have is told of."""
+    said = tuple(
+        Sight(
+            area=Area.ALERTS,
+            subject=subject,
+            level=Level.ALERT if level == "error" else Level.WARNING,
+            origin=Origin.CODE,
+            message=message,
+            remedy=msg("Write it in the configuration, then: ultrad check"),
+            code="alerts_inconsistent" if level == "error" else "",
+            severity=Severity.S2,
+        )
+        for level, subject, message in words_on_alerts(settings)
+    )
+    fine = msg("Channels and routes agree with each other and with the rules.")
+    return said or (Sight(Area.ALERTS, "", Level.INFO, Origin.CODE, fine),)

@@ -3,14 +3,17 @@
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from ultrad.core.allowances import AllowancesAt
 from ultrad.core.changes import Change
 from ultrad.core.checklist import Line
 from ultrad.core.decisions import Decision
 from ultrad.core.events import Recorded
 from ultrad.core.intents import Stage
 from ultrad.core.report_order import Kept, Made
+from ultrad.core.sights import Sight
 from ultrad.core.status import ExpectedLine, IncidentLine, JobLine, Status
 from ultrad.core.trade_status import IntentLine
+from ultrad.core.whatif import Supposed, Wish
 from ultrad.i18n import Message
 from ultrad.ports import EventFilter
 
@@ -125,6 +128,21 @@ class ExpectRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class AllowancesAnswer:
+    """Every allowance that is looked at, at one block. busy: what is under way and may be using one."""
+
+    found: AllowancesAt
+    busy: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RevokeRequest:
+    """Which allowances are taken back: of one asset, by its symbol or address; empty for all."""
+
+    asset: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class SignalAnswer:
     """A signal that is in the journal, and so will be dealt with. intent: what to ask for it by."""
 
@@ -146,6 +164,14 @@ class Reports(Protocol):
     async def page(self, name: str) -> bytes | None:
         """The page of one of them; None where there is none of that name."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class SimulateRequest:
+    """What is supposed, and of which position; empty for all."""
+
+    wish: Wish
+    position: str = ""
 
 
 class Operations(Protocol):
@@ -203,6 +229,14 @@ class Operations(Protocol):
         """The newest signals, and what became of each. Raises as `signal`."""
         ...
 
+    async def allowances(self) -> AllowancesAnswer:
+        """What others may take of the account's tokens. Raises Transient, and Permanent as `signal`."""
+        ...
+
+    async def revoke(self, person: Person, request: RevokeRequest) -> tuple[SignalAnswer, ...]:
+        """Take allowances back, each by an intent that is durable on return. Raises Permanent, Transient."""
+        ...
+
     async def expect(self, person: Person, request: ExpectRequest) -> ExpectedLine:
         """Announce one manual act on the account; on return it is durable.
 
@@ -212,6 +246,14 @@ class Operations(Protocol):
 
     def reports(self) -> "Reports":
         """What makes reports. Raises Permanent where nothing does."""
+        ...
+
+    async def examine(self) -> tuple[Sight, ...]:
+        """Look at everything now, also at what others have to answer. Raises Transient while starting."""
+        ...
+
+    async def simulate(self, request: SimulateRequest) -> tuple[Supposed, ...]:
+        """What other prices and rates would make of the positions. Raises Permanent, Transient."""
         ...
 
     def queue(self) -> tuple[QueueLine, ...]:

@@ -1,20 +1,23 @@
 """What the daemon needs of the world, as `ultrad.assembly` takes it: fakes in tests, adapters in `ultrad.app`."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 from ultrad.aside import Aside
+from ultrad.checks import Backups, Disks, Logs, TimeTellers
 from ultrad.config import Config
+from ultrad.outlook import Situations
 from ultrad.ports import Chain, Channel, Clock, Deadman, EstopFlag, Host, JobLog, Journal, JournalHead, Probe
 from ultrad.report_ports import ReportMaker
-from ultrad.trade_ports import History, Ledger, Market, OctoBot, RescueMarket, Rows, Signer
+from ultrad.trade_ports import Allowances, History, Ledger, Market, OctoBot, RescueMarket, Rows, Signer
 
 
 @dataclass(frozen=True, slots=True)
 class TradeOutside:
     """What trading needs of the world. signer, bot, rows, rescue: each None where it is not configured.
 
-    history: None where the account is not looked after.
+    history: None where the account is not looked after; allowances: where nobody looks at them.
     """
 
     market: Market
@@ -24,6 +27,17 @@ class TradeOutside:
     rows: Rows | None = None
     rescue: RescueMarket | None = None
     history: History | None = None
+    allowances: Allowances | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckMeans:
+    """What `health_check` looks at besides the services. backups: None where none are made."""
+
+    disks: Disks
+    tellers: TimeTellers
+    logs: Logs
+    backups: Backups | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +46,9 @@ class Outside:
 
     keep_mark: writes the end of the chain down beside the journal; raises Transient. new_id: a fresh UUID; key_of:
     a UUID made of a text, the same each time. read_config: reads the configuration again, as at the start; raises
-    ConfigError, Transient or Permanent. log_level: sets the log's.
+    ConfigError, Transient or Permanent. log_level: sets the log's. checks: None where nothing else is looked at.
+    scratch: makes a flag for a drill, in a directory of its own that is gone afterwards; raises Transient.
+    situations: positions in detail.
     """
 
     clock: Clock
@@ -54,8 +70,11 @@ class Outside:
     read_config: Callable[[], Awaitable[Config]]
     log_level: Callable[[str], None]
     channels: Mapping[str, Channel]
+    scratch: Callable[[], AbstractAsyncContextManager[EstopFlag]]
+    situations: Situations
     trade: TradeOutside | None = None
     deadman: Deadman | None = None
     aside: Aside | None = None
     watchdog_s: float | None = None
     reports: ReportMaker | None = None
+    checks: CheckMeans | None = None

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from ultrad.core.events import Event, Finding, Level, Recorded, Severity
 from ultrad.core.position import Batch, Block, Market, Reading
+from ultrad.core.probes import Sample
 from ultrad.errors import Transient
 from ultrad.i18n import Message
 from ultrad.units import Now, Wad
@@ -146,6 +147,10 @@ class Journal(Protocol):
         """Hand over readings without waiting; the oldest unwritten ones give way when the bound is reached."""
         ...
 
+    def probed(self, samples: Sequence[Sample]) -> None:
+        """Hand over the times of probes without waiting, as `telemetry` does. They stand outside the chain."""
+        ...
+
     async def flush(self) -> None:
         """Wait until all that was handed over so far is durable. Raises Transient where it cannot be."""
         ...
@@ -159,6 +164,10 @@ class Journal(Protocol):
 
         Readings of an empty position (no collateral, no debt) are left out: they are no baseline for a value.
         """
+        ...
+
+    async def samples(self, since_steady_ms: int) -> tuple[Sample, ...]:
+        """The times of probes since then, oldest first; only those that are durable."""
         ...
 
     async def head(self) -> JournalHead:
@@ -376,8 +385,8 @@ class Channel(Protocol):
         """What may still be sent; None where the service sets no bound."""
         ...
 
-    async def check(self) -> None:
-        """Ask the service whether our credentials are good, sending nothing; where it cannot say, do nothing."""
+    async def check(self) -> Message | None:
+        """Ask the service whether our credentials are good, sending nothing; answers what nobody can know so."""
         ...
 
 

@@ -126,6 +126,11 @@ class Postman:
         for old in settled(self.outbox, incident):
             self._record(became.superseded_event(old, now))
 
+    def withdraw(self, notice: str, now: Now) -> None:
+        """What waits of this notice need not be told any more."""
+        for old in (one for one in self.outbox.waiting if one.told.notice == notice):
+            self._record(became.superseded_event(old, now))
+
     async def test(self, name: str, told: Told) -> Message | None:
         """Send one notice at once, beside the outbox; answers why it was not taken, or None. Raises Permanent."""
         line = self._lines.get(name)

@@ -12,6 +12,7 @@ from ultrad.core.events import Event, Json, Recorded, Severity
 from ultrad.core.incidents import BACK, OVER, Act, Book
 from ultrad.core.intents import Blotter
 from ultrad.core.outbox import GIVEN_UP, Outbox
+from ultrad.core.signs import signs_of
 from ultrad.core.telling import QUEUED
 from ultrad.i18n import Message, msg
 from ultrad.ports import Denied, JournalHead
@@ -80,13 +81,16 @@ def of_kinds(events: Sequence[Recorded]) -> Read:
 class _Untold:
     """What people have not been told of yet, event by event.
 
-    trips: those that no incident followed from, by their cause. tail: what else came after everything that
-    followed from something. stops: the incidents that are causes of the stop by now, by their number.
+    trips: those that no incident followed from, by their cause. owed: what tells of itself and opened no incident
+    yet, by its condition, whatever else was told since. tail: what else came after everything that followed from
+    something. stops: the incidents that are causes of the stop by now; about: what each is about; by number.
     """
 
     trips: dict[tuple[str, str], Recorded] = field(default_factory=dict)
+    owed: dict[tuple[str, str], Recorded] = field(default_factory=dict)
     tail: list[Recorded] = field(default_factory=list)
     stops: dict[int, tuple[str, str]] = field(default_factory=dict)
+    about: dict[int, tuple[str, str]] = field(default_factory=dict)
 
     def hear(self, recorded: Recorded) -> None:
         """One event more. Raises KeyError, TypeError or ValueError on one that does not fit."""
@@ -98,26 +102,35 @@ class _Untold:
                 self.trips[key] = recorded
         elif event.kind in {Step.RESUME, Step.OVERRIDE_END}:
             self.trips, self.tail = {}, [recorded]
-        elif event.kind.startswith("estop.") or event.kind in _TOLD_BY_THEMSELVES:
+        elif event.kind in _TOLD_BY_THEMSELVES:
+            self.owed |= {sign.key: recorded for sign in signs_of(event)}
+        elif event.kind.startswith("estop."):
             self.tail.append(recorded)
         else:
             self.tail = []
             self._follow(event.kind, data)
 
     def _follow(self, kind: str, data: dict[str, Json]) -> None:
-        if kind in _BEGINS and data["stop"] is True:
-            key = (str(data["code"]), str(data["subject"]))
-            self.stops[cast("int", data["incident"])] = key
-            self.trips.pop(key, None)
+        if kind in _BEGINS:
+            number, key = cast("int", data["incident"]), (str(data["code"]), str(data["subject"]))
+            self.about[number] = key
+            self.owed.pop(key, None)
+            if data["stop"] is True:
+                self.stops[number] = key
+                self.trips.pop(key, None)
         elif kind in {Act.RESOLVE, OVER}:
-            self.stops.pop(cast("int", data["incident"]), None)
+            number = cast("int", data["incident"])
+            self.stops.pop(number, None)
+            # What came while its incident stood opened none of its own; whoever resolves that one knows of it.
+            self.owed.pop(self.about.get(number, _NOTHING), None)
 
 
 _BEGINS = frozenset({Act.OPEN, Act.REOPEN, BACK})
+_NOTHING = ("", "")
 
 
 def _missed(events: Iterable[Recorded], stop: EstopState) -> tuple[Event, ...]:
-    """The trips that no incident followed from, for the causes of the stop as it stands, and what else came last.
+    """What nothing followed from: trips for causes of the stop as it stands, what tells of itself, and the rest.
 
     events: of the stop, incidents and notices, oldest first. What does not fit is passed over: the stop that it
     amounts to has its own cause.
@@ -129,7 +142,9 @@ def _missed(events: Iterable[Recorded], stop: EstopState) -> tuple[Event, ...]:
         except (KeyError, TypeError, ValueError):
             continue
     trips = (recorded for key, recorded in untold.trips.items() if stop.has(key))
-    return tuple(one.event for one in sorted((*trips, *untold.tail), key=lambda one: one.seq))
+    return tuple(
+        one.event for one in sorted((*trips, *untold.owed.values(), *untold.tail), key=lambda one: one.seq)
+    )
 
 
 def marker_causes(

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from ultrad.core.admission import Room
+from ultrad.core.allowances import AllowancesAt
 from ultrad.core.intrusion import Position, Seen
 from ultrad.core.pool import Holding
 from ultrad.core.position import Block
@@ -229,6 +230,18 @@ class RescueMarket(Protocol):
 
     async def health_after(self, calls: tuple[Call, ...]) -> Wad | None:
         """As `Market`."""
+        ...
+
+
+class Allowances(Protocol):
+    """What others may take of the account's tokens. Errors as those of `Market`."""
+
+    async def read(self, also: frozenset[Address]) -> AllowancesAt:
+        """Of the configured assets and these, to the pool and the configured spenders, at one block."""
+        ...
+
+    def revoke(self, asset: Address, spender: Address) -> Call:
+        """Allow it nothing any more."""
         ...
 
 

@@ -1,6 +1,6 @@
 """From the configuration to what trades: market, ledger, key, bot and rows."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -9,6 +9,8 @@ from aiohttp import ClientSession
 
 from ultrad.adapters.chain import reverts
 from ultrad.adapters.chain.account import Traded
+from ultrad.adapters.chain.allowances import TokenAllowances
+from ultrad.adapters.chain.endpoint import Endpoint
 from ultrad.adapters.chain.history import RpcHistory
 from ultrad.adapters.chain.ledger import RpcLedger
 from ultrad.adapters.chain.pool import RpcChain
@@ -19,7 +21,8 @@ from ultrad.adapters.chain.trade_market import TradeMarket
 from ultrad.adapters.octobot import OctoBotHttp, OctoBotSettings
 from ultrad.config import Config
 from ultrad.config.trading import TradeConfig, secret_texts
-from ultrad.errors import EXIT_CONFIG, Fatal, Permanent
+from ultrad.core.position import Block
+from ultrad.errors import EXIT_CONFIG, Fatal, Permanent, Transient
 from ultrad.i18n import msg
 from ultrad.networks import DEVNET_KEY
 from ultrad.outside import TradeOutside
@@ -61,16 +64,30 @@ async def opened(config: Config, chain: RpcChain, session: ClientSession) -> Asy
             ledger=RpcLedger(
                 account,
                 trade.confirmations,
-                lambda question: chain.ask(lambda endpoint, block, _book: question(endpoint, block)),
+                _questions(chain, frozenset(one.name for one in config.endpoints)),
                 sender,
                 reverts.verdict,
             ),
             signer=signer,
-            bot=_bot(config, session),
-            rows=await _rows(config, stack),
+            bot=bot_of(config, session),
+            rows=await rows_of(config, stack),
             rescue=AaveRescueMarket(chain, traded) if config.rescue else None,
             history=RpcHistory(chain, account, trade.confirmations),
+            allowances=TokenAllowances(chain, traded, trade.section.spenders),
         )
+
+
+def _questions(chain: RpcChain, names: frozenset[str]) -> Callable[..., Awaitable[object]]:
+    """How the ledger asks: one endpoint at its newest head. names: of all endpoints."""
+
+    async def serve(
+        question: Callable[[Endpoint, Block], Awaitable[object]], without: frozenset[str] = frozenset()
+    ) -> object:
+        if names <= without:
+            raise Transient(msg("There is no other endpoint."))
+        return await chain.ask(lambda endpoint, block, _book: question(endpoint, block), without)
+
+    return serve
 
 
 def _sender(config: Config) -> HttpRpc:
@@ -116,7 +133,8 @@ async def _signer(config: Config, trade: TradeConfig, account: Address) -> Signe
 # ---------------------------------------------------------------- the bot and the rows
 
 
-def _bot(config: Config, session: ClientSession) -> OctoBot | None:
+def bot_of(config: Config, session: ClientSession) -> OctoBot | None:
+    """The bot, where one is configured."""
     section = config.settings.octobot
     if section is None:
         return None
@@ -133,7 +151,8 @@ def _bot(config: Config, session: ClientSession) -> OctoBot | None:
     )
 
 
-async def _rows(config: Config, stack: AsyncExitStack) -> Rows | None:
+async def rows_of(config: Config, stack: AsyncExitStack) -> Rows | None:
+    """The rows, where they are configured; closed with `stack`."""
     section = config.settings.notion
     if section is None:
         return None

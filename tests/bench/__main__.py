@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tests.bench import (
     bench_daemon,
+    bench_health,
     bench_http,
     bench_journal,
     bench_notices,
@@ -23,6 +24,7 @@ SUITES = {
     "watch": bench_watch.run,
     "notices": bench_notices.run,
     "daemon": bench_daemon.run,
+    "health": bench_health.run,
     "service": bench_service.run,
     "http": bench_http.run,
     "journal": bench_journal.run,

@@ -27,6 +27,8 @@ from ultrad.devnet.abi import UINT256_MAX
 from ultrad.devnet.build import Build
 from ultrad.devnet.devnet import Devnet
 from ultrad.devnet.reference import CHAIN_ID, REFERENCE_KEY
+from ultrad.errors import Transient
+from ultrad.i18n import msg
 from ultrad.trade_ports import Call, GasError, Ledger, Nonces, NonceTooLow, Signed, Signer, Unsigned
 from ultrad.units import Now
 
@@ -97,7 +99,9 @@ async def chain_on(devnet: Devnet, tmp_path: Path) -> AsyncIterator[tuple[RpcCha
         tell=lambda message: pytest.fail(str(message)),
     )
 
-    async def serve(question: Callable[..., Awaitable[object]]) -> object:
+    async def serve(question: Callable[..., Awaitable[object]], without: frozenset[str]) -> object:
+        if without:
+            raise Transient(msg("There is no other."))
         for endpoint in chain._endpoints:
             await endpoint.poll()  # as its subscription would
         return await chain.ask(lambda endpoint, block, _book: question(endpoint, block))

@@ -11,12 +11,14 @@ from tests.fakes.daemon import FakeDaemon
 from tests.fakes.operations import NOW
 from ultrad import __version__, offline
 from ultrad.adapters import denied
+from ultrad.core.allowances import Allowance
 from ultrad.core.intents import Stage
 from ultrad.core.signals import Action, Source
 from ultrad.core.trade_status import IntentLine, RuleLine, TradeStatus
 from ultrad.errors import Permanent, Transient
 from ultrad.i18n import Message, msg
 from ultrad.paths import Paths
+from ultrad.units import Address
 
 SETTLED = IntentLine(
     id="notion:1",
@@ -65,6 +67,18 @@ def _trade(trouble: Message | None = None, *, dry_run: bool = False) -> TradeSta
         waiting=1,
         recent=(SETTLED, STOPPED),
     )
+
+
+def test_status__allowance_left_over_and_its_revocation__both_shown(desk: Desk, daemon: FakeDaemon) -> None:
+    left = Allowance(Address("0x" + "1" * 40), "WETH", 10**18, Address("0x" + "2" * 40), True, 5 * 10**16)
+    revoking = replace(
+        STOPPED, id="revocation:1", source=Source.REVOCATION, stage=Stage.UNDER_WAY, end=None, rules=()
+    )
+    trade = replace(_trade(), left=(left,), recent=(revoking,))
+    daemon.operations.shown = replace(daemon.operations.shown, trade=trade)
+    rows = [" ".join(line.split()) for line in desk.ultrad("status").out.splitlines()]
+    assert "Left over WETH: the pool 0x2222…2222 may take 0.05 (ultrad allowances)" in rows
+    assert "revocation:1 revocation: on its way on chain" in rows
 
 
 # ---------------------------------------------------------------- send

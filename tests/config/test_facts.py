@@ -57,6 +57,16 @@ LINES = {
     "jobs.trade_cycle.cron": '"*/2 * * * *"',
     "jobs.trade_cycle.timeout_s": "30",
     "jobs.trade_cycle.missed": '"once"',
+    **{
+        f"jobs.{name}.{key}": value
+        for name in ("estop_drill", "notify_drill")
+        for key, value in (
+            ("enabled", "false"),
+            ("cron", '"30 9 * * 2"'),
+            ("timeout_s", "90"),
+            ("missed", '"skip"'),
+        )
+    },
     "log.level": '"debug"',
 }
 """Another value for each key that may change while the daemon runs."""

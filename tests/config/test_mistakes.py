@@ -161,7 +161,7 @@ def test_read__any_value_at_any_key__taken_or_the_key_is_named(tmp_path: Path, k
         ),
         (
             "[jobs.backup_yesterday]\nenabled = true",
-            "Remove it, or use one of: health_check, housekeeping, monitor_daily, monitor_weekly, trade_cycle.",
+            "monitor_daily, monitor_weekly, trade_cycle, estop_drill, notify_drill.",
         ),
     ],
 )

@@ -310,3 +310,26 @@ def test_check__s2_only_where_messages_are_counted__warned(house: House, fallbac
     house.add(_channel(house, "line", ("token", "to")))
     house.add(f'[[notify.routes]]\nname = "few"\nseverities = ["S2"]\nchannels = ["new"]{fallback}')
     assert any("notify.routes[few]: S2 goes only where" in line for line in _warnings(house)) is warned
+
+
+@pytest.mark.parametrize(
+    ("route", "words"),
+    [
+        ('channels = ["new"]\nfallback = ["new"]', "names the channel new twice"),
+        ('channels = ["oncall"]', "S1 goes only where each message counts"),
+    ],
+)
+def test_check__a_way_that_is_none__warned(house: House, route: str, words: str) -> None:
+    house.replace("[deadman]", f"{_channel(house, 'webhook', ('url', 'key'))}[deadman]")
+    house.replace("[deadman]", f'[[notify.routes]]\nname = "odd"\nseverities = ["S1"]\n{route}\n[deadman]')
+    assert any(words in line for line in _warnings(house))
+
+
+def test_check__two_channels_to_one_place__warned(house: House) -> None:
+    for name in ("one", "two"):
+        house.replace("[deadman]", f"{_channel(house, 'slack-app', ('token', 'to'), name)}[deadman]")
+    house.replace(
+        "[deadman]", '[[notify.routes]]\nname = "more"\nseverities = ["S2"]\nchannels = ["one", "two"]\n[deadman]'
+    )
+    (warned,) = [line for line in _warnings(house) if "lead to the same place" in line]
+    assert warned.startswith("notify.channels: one and two lead")

@@ -243,6 +243,33 @@ def test_notion__database_of_the_other_environment__refused_in_either_form(house
     assert house.only_mistake().startswith("notion.database belongs to the other environment")
 
 
+@pytest.mark.parametrize("key", ["database", "data_source"])
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("https://www.notion.so/team/598337872cf94fdf8782e53db20768a5?v=1", "is a link: write only the id in it"),
+        (DATABASE.upper(), f"has capital letters: write {DATABASE}"),
+        ("59833787-2cf94fdf8782-e53db20768a5", "is no id of Notion's"),
+        ("598337872cf94fdf8782", "is no id of Notion's"),
+    ],
+)
+def test_notion__id_that_is_none__says_which_key_and_what_it_should_be(
+    house: House, key: str, given: str, said: str
+) -> None:
+    token = house.secret("notion-token", KEY)
+    ids = {"database": DATABASE} | {key: given}
+    lines = "\n".join(f'{name} = "{one}"' for name, one in ids.items())
+    told = _trading(house, f'[notion]\ntoken = "{token}"\n{lines}\n').only_mistake()
+    assert told.startswith(f"notion.{key}")
+    assert said in told
+    assert "32 lower-case hex digits" in told
+
+
+def test_notion__data_source_that_is_the_database__refused(house: House) -> None:
+    told = _notion(house, f'data_source = "{DATABASE.replace("-", "")}"').only_mistake()
+    assert told.startswith("notion.data_source is the database's own id")
+
+
 def test_octobot__short_token_of_its_own__taken_and_its_address_without_a_slash(house: House) -> None:
     octobot = _octobot(house).load().settings.octobot
     assert octobot is not None

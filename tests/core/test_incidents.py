@@ -198,6 +198,17 @@ def test_follow__opened_again__may_be_less_grave_and_is_no_stop_any_more() -> No
     assert (only(book).severity, only(book).level, only(book).stop) == (S2, Level.WARNING, False)
 
 
+def test_follow__opened_again_by_a_stop_alone__is_not_found_because_it_once_was() -> None:
+    opened = incidents.opened_event(1, sign(KEY, S1, found=True), at(0))
+    before = incidents.fold(recorded(opened))
+    resolved = incidents.after(before, act_event(Act.RESOLVE, only(before), at(10)))
+    assert only(resolved).stage is Stage.RESOLVED
+    book = live(resolved, tripped(20, *KEY))
+    assert (only(book).stage, only(book).found, only(book).stop, only(book).unconfirmed) == (
+        Stage.OPEN, False, True, False,
+    )  # fmt: skip
+
+
 def test_follow__an_open_one_however_old__is_kept() -> None:
     book = live(book_at(Stage.OPEN), raised(100 * DAY_S, ("other", "")))
     assert [one.number for one in book.incidents] == [1, 2]

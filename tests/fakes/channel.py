@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import anyio
 
 from ultrad.errors import Permanent, Transient
-from ultrad.i18n import msg
+from ultrad.i18n import Message, msg
 from ultrad.ports import Outgoing, Quota, Refused, Throttled, Unreached
 
 
@@ -25,6 +25,8 @@ class FakeChannel:
     key_lives_s: float | None = None
     left: Quota | None = None
     threads: bool = False
+    unchecked: Message | None = None
+    checks: int = 0
     shown: list[Outgoing] = field(default_factory=list)
     tries: list[tuple[float, str]] = field(default_factory=list)
     _seen: dict[str, float] = field(default_factory=dict)
@@ -60,8 +62,18 @@ class FakeChannel:
     async def quota(self) -> Quota | None:
         return self.left
 
-    async def check(self) -> None:
-        return
+    async def check(self) -> Message | None:
+        self.checks += 1
+        match self.mode:
+            case "down":
+                raise Unreached(msg("No connection to {who}.", who=self.name))
+            case "hang":
+                await anyio.sleep(math.inf)
+            case "refused":
+                raise Refused(msg("Refused."))
+            case "broken":
+                raise KeyError("a fault of the adapter")
+        return self.unchecked
 
     def titles(self) -> list[str]:
         return [one.title for one in self.shown]

@@ -9,6 +9,7 @@ import anyio
 
 from ultrad.core.events import Event, Recorded
 from ultrad.core.position import Reading
+from ultrad.core.probes import Sample
 from ultrad.core.readings import (
     HOUR_MS,
     Kept,
@@ -59,6 +60,8 @@ class FakeJournal:
     _busy: list[_Handed] = field(default_factory=list)
     _sealed: set[int] = field(default_factory=set)
     _thinned: set[int] = field(default_factory=set)
+    probes: list[Sample] = field(default_factory=list)
+    _probed: list[Sample] = field(default_factory=list)
     _looks_written: int = 0
     _open_hour: int = 0
     _lost: int = 0
@@ -114,6 +117,14 @@ class FakeJournal:
         self._looks += [(tuple(group), now) for _, group in groups]
         while sum(len(look) for look, _ in self._looks) > MAX_READINGS:
             self._lost += len(self._looks.pop(0)[0])
+
+    def probed(self, samples: Sequence[Sample]) -> None:
+        self._probed += samples
+        del self._probed[:-MAX_READINGS]
+
+    async def samples(self, since_steady_ms: int) -> tuple[Sample, ...]:
+        found = (one for one in self.probes if one.at.steady_ms >= since_steady_ms)
+        return tuple(sorted(found, key=lambda one: one.at.steady_ms))
 
     async def flush(self) -> None:
         await self._submit(())
@@ -176,6 +187,8 @@ class FakeJournal:
                 await self.append(thinned_event(before, hour_facts(hour, staying), now))
                 self.kept[hour] = list(staying)
                 self._thinned.add(hour)
+        oldest_ms = (current - self.thin_after_hours) * HOUR_MS
+        self.probes = [one for one in self.probes if one.at.steady_ms >= oldest_ms]
 
     def backlog(self) -> tuple[int, Message | None]:
         hung = self._moving is not None and self.hanging.is_set()
@@ -184,7 +197,7 @@ class FakeJournal:
     async def close(self) -> None:
         if self._closed:
             return
-        if self._queue or self._looks:
+        if self._queue or self._looks or self._probed:
             await self._write()
         self._closed = True
         if self._waiting:
@@ -219,7 +232,7 @@ class FakeJournal:
 
     async def _write(self) -> None:
         async with self._writing:
-            if not (self._queue or self._looks):
+            if not (self._queue or self._looks or self._probed):
                 return
             with anyio.CancelScope(shield=True):
                 self._busy, self._queue = self._queue, []
@@ -252,6 +265,8 @@ class FakeJournal:
             self._waiting -= len(handed.rows)
             handed.answer = self._chain(handed)
             handed.answered.set()
+        self.probes += self._probed
+        self._probed.clear()
         for look, now in looks:
             self._looks_written += 1
             rows = self.kept.setdefault(max(now.steady_ms // HOUR_MS, self._open_hour), [])

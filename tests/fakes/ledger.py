@@ -3,7 +3,10 @@
 import hashlib
 import json
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
+
+import anyio
 
 from tests.fakes.trade_market import ACCOUNT, FakeMarket
 from ultrad.core.position import Block
@@ -23,13 +26,23 @@ def digest(text: str) -> str:
 
 @dataclass
 class FakeSigner:
-    """Implements `Signer`. What it signs can be read again by the ledger."""
+    """Implements `Signer`. What it signs can be read again by the ledger. on_sign: hears of each before it is.
+
+    takes_s: how long a signature takes.
+    """
 
     address: Address = ACCOUNT
     signed: list[Unsigned] = field(default_factory=list)
+    on_sign: Callable[[Unsigned], None] = lambda _: None
+    takes_s: float = 0.0
 
     async def sign(self, what: Unsigned) -> Signed:
+        self.on_sign(what)
         self.signed.append(what)
+        await anyio.sleep(self.takes_s)
+        return self.made_of(what)
+
+    def made_of(self, what: Unsigned) -> Signed:
         call = what.call
         fees = (what.max_fee_wei, what.tip_wei, what.gas)
         raw = json.dumps([what.nonce, fees[0], call.about, call.to, call.data.hex(), *fees[1:]]).encode()
@@ -46,7 +59,8 @@ class FakeLedger:
     """Implements `Ledger`, and mines into a `FakeMarket`.
 
     script: how the next sends are met, then mode. ok, down (not reached), error (not known), cut (taken, but
-    nobody says so), gas, low (nonce too low). sent: everything that was taken, the same bytes once.
+    nobody says so), gas, low (nonce too low). behind: so much too low is the next nonce.
+    sent: everything that was taken, the same bytes once.
     """
 
     clock: Clock
@@ -58,6 +72,7 @@ class FakeLedger:
     number: int = 100
     nonce: int = 7
     foreign: int = 0
+    behind: int = 0
     pending: dict[str, bytes] = field(default_factory=dict)
     mined: dict[str, Receipt] = field(default_factory=dict)
     sent: list[str] = field(default_factory=list)
@@ -95,7 +110,7 @@ class FakeLedger:
     async def nonces(self) -> Nonces:
         settled = sum(one.block.number <= self.number - self.depth for one in self.mined.values())
         confirmed = self.nonce - len(self.mined) + settled
-        return Nonces(self.nonce, confirmed, self.nonce + bool(self.pending) + self.foreign)
+        return Nonces(self.nonce - self.behind, confirmed, self.nonce + bool(self.pending) + self.foreign)
 
     async def send(self, raw: bytes) -> None:
         self.sends += 1

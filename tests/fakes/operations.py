@@ -2,14 +2,18 @@
 
 from dataclasses import dataclass, field, replace
 
+from tests.fakes.foresight import situation
+from ultrad.core.allowances import Allowance, AllowancesAt
 from ultrad.core.checklist import Line, Mark
 from ultrad.core.decisions import Decision
 from ultrad.core.estop import Cause, Mode
 from ultrad.core.events import Effect, Event, Finding, Level, Origin, Recorded, Severity
 from ultrad.core.incidents import Stage
 from ultrad.core.intents import Stage as IntentStage
+from ultrad.core.limits import Limits
 from ultrad.core.position import Block, Reading, Reserve
 from ultrad.core.report_order import Kept, Made
+from ultrad.core.sights import Sight
 from ultrad.core.status import (
     ChannelLine,
     Counts,
@@ -25,9 +29,11 @@ from ultrad.core.status import (
     Status,
 )
 from ultrad.core.trade_status import IntentLine
+from ultrad.core.whatif import Supposed, Yard, check_symbols, suppose
 from ultrad.errors import Duplicate
 from ultrad.i18n import Message, msg
 from ultrad.operations import (
+    AllowancesAnswer,
     ChannelTest,
     ExpectRequest,
     IncidentRequest,
@@ -36,7 +42,9 @@ from ultrad.operations import (
     ReloadAnswer,
     ResumeAnswer,
     ResumeRequest,
+    RevokeRequest,
     SignalAnswer,
+    SimulateRequest,
 )
 from ultrad.ports import EventFilter
 from ultrad.units import INFINITE_HF, Address, Bps, Now, UsdE8, Wad
@@ -223,12 +231,17 @@ class FakeOperations:
     runs: list[str] = field(default_factory=list)
     said: list[tuple[Person, IncidentRequest]] = field(default_factory=list)
     tested: list[tuple[Person, str]] = field(default_factory=list)
+    sights: tuple[Sight, ...] = ()
     waiting: tuple[QueueLine, ...] = ()
     looks: int = 0
     decisions: list[Decision] = field(default_factory=list)
     limits: list[int] = field(default_factory=list)
     lines: tuple[IntentLine, ...] = ()
     announced: list[tuple[Person, ExpectRequest]] = field(default_factory=list)
+    supposed: list[SimulateRequest] = field(default_factory=list)
+    allowed: tuple[Allowance, ...] = ()
+    busy: tuple[str, ...] = ()
+    revoked: list[tuple[Person, RevokeRequest]] = field(default_factory=list)
 
     room: "FakeRoom" = field(default_factory=FakeRoom)
 
@@ -280,6 +293,10 @@ class FakeOperations:
         self.said.append((person, request))
         return replace(incident(max(1, request.number)), by=person.name if request.act == "ack" else "")
 
+    async def examine(self) -> tuple[Sight, ...]:
+        self._fail()
+        return self.sights
+
     async def test_channels(self, person: Person, name: str) -> tuple[ChannelTest, ...]:
         self._fail()
         self.tested.append((person, name))
@@ -294,6 +311,26 @@ class FakeOperations:
         return ExpectedLine(
             "e-1", request.kind, request.max_e8, person.name, request.reason, request.minutes * 60_000
         )
+
+    async def simulate(self, request: SimulateRequest) -> tuple[Supposed, ...]:
+        self._fail()
+        self.supposed.append(request)
+        here, limits = situation(), Limits()
+        check_symbols((here,), request.wish)
+        yard = Yard(limits.warn_hf, limits.trip_hf, limits.max_value_change_bps)
+        return (suppose(here, request.wish, yard, 3_000),)
+
+    async def allowances(self) -> AllowancesAnswer:
+        self._fail()
+        return AllowancesAnswer(
+            AllowancesAt(Block(21_000_000, "0x" + "ab" * 32, NOW.wall_ms // 1000), "alpha", self.allowed),
+            self.busy,
+        )
+
+    async def revoke(self, person: Person, request: RevokeRequest) -> tuple[SignalAnswer, ...]:
+        self._fail()
+        self.revoked.append((person, request))
+        return (SignalAnswer("revocation:1", IntentStage.ADMITTED),)
 
     def queue(self) -> tuple[QueueLine, ...]:
         return self.waiting

@@ -82,6 +82,8 @@ class FakeRescueMarket:
             return replace(state, other_allowance=given[1])
         asset, amount = debt.asset, given[1]
         if call.data == self.act(Measure.REPAY, asset, amount).data:
+            if asset in self.closed:
+                raise Permanent(msg("Aave refused it: {name}", name="ReservePaused"))
             if amount > min(state.other_wallet, state.other_allowance):
                 raise Permanent(msg("the contract refused the call and gave no reason"))
             if self.lame:

@@ -7,6 +7,7 @@ from nodes that lag or lie. What is sent is counted by raw bytes. Well again, it
 import json
 import math
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import anyio
@@ -27,13 +28,17 @@ FOREIGN = b"foreign"
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """One block. raw: the account's one transaction in it, if any; before: the market as the block found it."""
+    """One block. raw: the account's one transaction in it, if any; before: the market as the block found it.
+
+    at_ms: when, by the steady clock.
+    """
 
     hash: str
     before: State
     raw: bytes | None = None
     ok: bool = True
     nonce: int | None = None
+    at_ms: int = 0
 
 
 def nonce_of(raw: bytes) -> int:
@@ -55,23 +60,31 @@ class WildLedger(FakeLedger):
     """Implements `Ledger`.
 
     reads: how questions are met: ok, down, hang, throttled. mode, script: how sends are: as in `FakeLedger`, and
-    lost (an error, nothing taken), drop (taken, and forgotten at once), hang, hang after, throttled. lag: so many
-    blocks behind is the node that answers; lags_for: so many questions, then it is well. lie: added to every nonce
-    that is told. blind: no receipt is known. stubborn: it keeps what it has, and takes nothing in its place.
+    lost (an error, nothing taken), drop (taken, and forgotten at once), hang, hang after, throttled. stubborn: it
+    keeps what it has, and takes nothing in its place.
+
+    lag: so many blocks behind is the node that answers; dull: the same, and it knows of nothing that is pending.
+    lie: added to every nonce that is told, but none is hidden that is pending elsewhere; deep_lie: to the
+    confirmed one alone. blind: no receipt is known. well_ms: when it is well again, by the steady clock.
+
+    on_send: hears of each transaction before it is met.
 
     raws: how often each raw transaction was handed over. known: every one that was taken, once, in order.
     """
 
     reads: str = "ok"
     lag: int = 0
-    lags_for: int | None = None
+    dull: int = 0
+    well_ms: int | None = None
     lie: int = 0
+    deep_lie: int = 0
     blind: bool = False
     stubborn: bool = False
     raws: Counter[bytes] = field(default_factory=Counter)
     known: dict[bytes, None] = field(default_factory=dict)
     blocks: list[Made] = field(default_factory=list)
     pool: dict[int, bytes] = field(default_factory=dict)
+    on_send: Callable[[bytes], None] = lambda _: None
     _made: int = 0
 
     # ------------------------------------------------------------ the script
@@ -109,11 +122,17 @@ class WildLedger(FakeLedger):
 
     def heal(self) -> None:
         """Every node is well, and knows what was handed over last."""
-        self.reads, self.mode, self.lag, self.lie, self.lags_for = "ok", "ok", 0, 0, None
+        self.reads, self.mode, self.lag, self.lie, self.well_ms = "ok", "ok", 0, 0, None
+        self.deep_lie = self.dull = 0
         self.blind = self.stubborn = False
         self.script.clear()
         self.foreign = 0
         self.base_wei = 10**9
+
+    @property
+    def next_nonce(self) -> int:
+        """The lowest one that no block has consumed."""
+        return self._next
 
     def canonical(self) -> list[bytes]:
         """Every transaction of the account that is in a block, in their order."""
@@ -135,7 +154,8 @@ class WildLedger(FakeLedger):
                 self.market.apply(Call(about_of(raw), Address(to), bytes.fromhex(data)))
             except Permanent:
                 ok = False
-        self._append(Made(self._hash(), before, raw, ok, None if raw is None else nonce_of(raw)))
+        nonce = None if raw is None else nonce_of(raw)
+        self._append(Made(self._hash(), before, raw, ok, nonce, self.clock.now().steady_ms))
 
     def _append(self, made: Made) -> None:
         self.blocks.append(made)
@@ -147,11 +167,10 @@ class WildLedger(FakeLedger):
     async def _view(self) -> list[Made]:
         """The blocks as the node that answers has them."""
         await self._met(self.reads)
-        if self.lags_for is not None:
-            self.lags_for -= 1
-            if self.lags_for < 0:
-                self.lag, self.lie, self.blind, self.lags_for = 0, 0, False, None
-        return self.blocks[: max(0, len(self.blocks) - self.lag)]
+        if self.well_ms is not None and self.clock.now().steady_ms >= self.well_ms:
+            self.lag, self.dull, self.lie, self.deep_lie, self.foreign = 0, 0, 0, 0, 0
+            self.blind, self.well_ms = False, None
+        return self.blocks[: max(0, len(self.blocks) - max(self.lag, self.dull))]
 
     async def _met(self, mode: str) -> None:
         match mode:
@@ -179,17 +198,20 @@ class WildLedger(FakeLedger):
         latest = self.nonce + sum(one.raw is not None for one in view)
         deep = view[: max(0, len(view) - self.depth)]
         confirmed = self.nonce + sum(one.raw is not None for one in deep)
-        waiting = dict(self.pool)
+        waiting = {} if self.dull else dict(self.pool)
         for one in self.blocks[len(view) :]:  # what a node that lags has not seen mined is pending for it
-            if one.nonce is not None:
+            if one.nonce is not None and not self.dull:
                 waiting[one.nonce] = one.raw or b""
         pending = latest
         while pending in waiting:
             pending += 1
-        return Nonces(latest + self.lie, confirmed + self.lie, pending + self.lie + self.foreign)
+        return Nonces(
+            latest + self.lie, confirmed + self.lie + self.deep_lie, pending + max(0, self.lie) + self.foreign
+        )
 
     async def send(self, raw: bytes) -> None:
         self.sends += 1
+        self.on_send(raw)
         self.raws[raw] += 1
         mode = self.script.popleft() if self.script else self.mode
         await self._met(mode)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from tests.fakes.clock import FakeClock
 from tests.gate.explorer import Actor, Steps, World, explore
@@ -61,8 +62,11 @@ class StepJournal:
 
     steps: Steps
     events_: list[Event] = field(default_factory=list)
+    on_append: Callable[[Event], None] = lambda _: None
 
     async def append(self, *events: Event) -> tuple[Recorded, ...]:
+        for one in events:
+            self.on_append(one)
         at = len(self.events_)
         self.events_.extend(events)  # its place is taken when it is handed over
         self.steps.log += [f"handed over {at + n} {event.kind}" for n, event in enumerate(events)]
@@ -75,12 +79,25 @@ class StepJournal:
         self.events_.extend(events)
 
     def fold(self) -> EstopState:
-        return state_of.fold(Recorded(n, "", event) for n, event in enumerate(self.events_))
+        return stop_of(self.events_)
+
+
+def stop_of(events: Iterable[Event]) -> EstopState:
+    """The stop as these events tell it, among whatever else they tell."""
+    return state_of.fold(Recorded(n, "", one) for n, one in enumerate(events) if one.kind.startswith("estop."))
 
 
 class NoSink:
     def observe(self, source: str, findings: Iterable[Finding], now: Now) -> None:
         """Nobody listens here."""
+
+
+class TickingClock(FakeClock):
+    """No two looks show the same time."""
+
+    def now(self) -> Now:
+        self._steady_ms += 1
+        return super().now()
 
 
 class Scene:
@@ -89,7 +106,7 @@ class Scene:
     def __init__(self, mode: Mode, rules: EstopRules = AT_ONCE) -> None:
         self.steps = Steps()
         self.rules = rules
-        self.clock = FakeClock()
+        self.clock = TickingClock()
         self.flag = StepFlag(self.steps)
         self.journal = StepJournal(self.steps)
         self.gate = Gate(self.flag)
@@ -204,9 +221,12 @@ class Scene:
         for at, event in enumerate(self.journal.events_):
             if event.kind != Step.OVERRIDE:
                 continue
-            stood = state_of.fold(Recorded(n, "", one) for n, one in enumerate(self.journal.events_[:at]))
+            stood = stop_of(self.journal.events_[:at])
             ages = [event.now.steady_ms - one.at.steady_ms for one in stood.causes]
             assert min(ages) >= self.rules.cover_age_ms, self.steps.log
+
+
+S = TypeVar("S", bound=Scene)
 
 
 def _cause(code: str, at: Now) -> Cause:
@@ -217,10 +237,17 @@ async def explored(
     mode: Mode, actors: Callable[[Scene], tuple[Actor, ...]], at_most: int, rules: EstopRules = AT_ONCE
 ) -> set[str]:
     """Every order; answers everything that ever happened, so that a test can see that the orders bite."""
+    return await explored_with(lambda: Scene(mode, rules), actors, at_most)
+
+
+async def explored_with(
+    build: Callable[[], S], actors: Callable[[S], tuple[Actor, ...]], at_most: int
+) -> set[str]:
+    """The same, around any scene."""
     happened: set[str] = set()
 
     def make() -> World:
-        scene = Scene(mode, rules)
+        scene = build()
 
         def check() -> None:
             happened.update(scene.steps.log)

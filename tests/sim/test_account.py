@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from decimal import Decimal
 
 import anyio
 import pytest
@@ -13,7 +14,10 @@ from tests.fakes.trade_market import REFERENCE, FakeMarket
 from tests.sim.trading import trading_config
 from tests.sim.world import HANAKO, SERVICE_UID, TARO, World, world
 from ultrad.core import account_book
+from ultrad.core.decisions import Decision
 from ultrad.core.estop import Mode
+from ultrad.core.intents import Stage
+from ultrad.core.signals import Action, Source
 from ultrad.errors import Permanent, Transient
 from ultrad.i18n import msg
 from ultrad.operations import ExpectRequest, Person
@@ -236,3 +240,52 @@ async def test_expect__without_trading__is_refused() -> None:
     async with world() as one:
         with pytest.raises(Permanent, match="trade"):
             await one.life.assembly.daemon.expect(TARO, ExpectRequest("any", "x", 30))
+
+
+@pytest.mark.parametrize("announced", [True, False])
+async def test_expect__pending_for_long_before_a_trade__no_intrusion_where_it_was_announced(
+    *, announced: bool
+) -> None:
+    async with watched() as (one, _):
+        ledger = ledger_of(one)
+        ledger.foreign = 1
+        if announced:
+            await one.life.assembly.daemon.expect(TARO, ExpectRequest("any", "x", 30))
+        await one.life.assembly.daemon.signal(sale(one))
+        await anyio.sleep(150)
+        assert ledger.sends == 0
+        assert (causes(one) == []) is announced
+
+
+@pytest.mark.parametrize("announced", [True, False])
+async def test_expect__takes_the_nonce_of_a_trade__ends_it_and_is_no_intrusion(*, announced: bool) -> None:
+    async with watched() as (one, history):
+        ledger = ledger_of(one)
+        taken = await one.life.assembly.daemon.signal(sale(one))
+        await anyio.sleep(5)
+        assert ledger.sends == 1
+        if announced:
+            await one.life.assembly.daemon.expect(TARO, ExpectRequest("any", "x", 30))
+        history.mine(history.sent())
+        ledger.pending.clear()
+        ledger.nonce += 1
+        await anyio.sleep(5)
+        await one.crash()  # what was announced is known after it as well
+        await one.start()
+        await anyio.sleep(90)
+        trader = one.life.assembly.trader
+        assert trader is not None
+        ended = trader.blotter.get(taken.intent)
+        assert ended is not None
+        assert (ended.stage, "by hand" in str(ended.end)) == (Stage.FAILED, announced)
+        assert (causes(one) == []) is announced
+
+
+def ledger_of(one: World) -> FakeLedger:
+    assert one.means is not None
+    assert isinstance(one.means.ledger, FakeLedger)
+    return one.means.ledger
+
+
+def sale(one: World) -> Decision:
+    return Decision(Source.HTTP, "s1", Action.SELL, Decimal(80), "", one.clock.now().wall_ms)

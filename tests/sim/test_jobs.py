@@ -18,8 +18,9 @@ from ultrad.core.schedule import Missed, parse
 from ultrad.errors import Permanent, Transient
 from ultrad.i18n import Message, msg
 from ultrad.jobs import JOBS
-from ultrad.jobs.health_check import HEALTH_CHECK, PROBE_LIMIT_S
+from ultrad.jobs.health_check import HEALTH_CHECK
 from ultrad.jobs.housekeeping import HOUSEKEEPING
+from ultrad.jobs.probing import PROBE_LIMIT_S
 from ultrad.jobs.scheduler import CLAIM_S, LONGEST_S, Scheduler
 from ultrad.jobs.spec import JobContext, JobPlan, JobResult, JobSpec
 from ultrad.live import Holder

@@ -10,6 +10,7 @@ import pytest
 from tests.fakes.trade_market import USDC, WETH
 from tests.sim.rescue import FALLEN, LIMITS, RICH, Ward, ward
 from ultrad.core import estop_rules as stop
+from ultrad.core.account_book import AccountBook, Announcement
 from ultrad.core.estop import Mode
 from ultrad.core.intent_steps import Purpose
 from ultrad.core.intents import Stage
@@ -285,6 +286,61 @@ async def test_rescue__pending_for_long__is_never_cancelled() -> None:
         assert {one.purpose for one in rescue.steps[0].versions} == {Purpose.RESCUE}
         newest = max(there.ledger.pending.values(), key=lambda raw: int(json.loads(raw)[1]))
         assert json.loads(newest)[2] == "approve"
+
+
+# ---------------------------------------------------------------- nodes that are behind, and others with the key
+
+
+@pytest.mark.parametrize("used_by", ["trade", "approval"])
+async def test_rescue__node_shows_a_nonce_that_was_used__waits_for_it(used_by: str) -> None:
+    async with ward() as there:
+        if used_by == "trade":
+            await there.ends((await there.send(Action.SELL)).intent)
+            there.ledger.behind = 1
+        there.fall()
+        if used_by == "approval":
+            await there.seconds(14, mine=False)
+            assert _steps(there) == [["approve"]]
+            there.ledger.behind = 1
+        sends = there.ledger.sends
+        await there.seconds(MINUTE)
+        assert there.ledger.sends == sends
+        assert "is due" in there.raised("rescue_impossible")[0]
+        there.ledger.behind = 0
+        await there.seconds(MINUTE)
+        assert there.hf() >= LIMITS.target_hf
+        assert "intrusion" not in there.made.life.causes
+
+
+@pytest.mark.parametrize(("for_s", "rescued"), [(30, True), (80, False)])
+async def test_rescue__something_of_others_is_pending__only_what_stays_stops_it(
+    for_s: int, *, rescued: bool
+) -> None:
+    async with ward() as there:
+        there.ledger.foreign = 1
+        there.fall()
+        await there.seconds(12 + for_s)
+        assert there.ledger.sends == 0
+        assert "Somebody else may have the key" in there.raised("rescue_impossible")[0]
+        there.ledger.foreign = 0
+        await there.seconds(MINUTE)
+        assert ("intrusion" in there.made.life.causes) is not rescued
+        assert (there.hf() >= LIMITS.target_hf) is rescued
+
+
+async def test_rescue__something_announced_is_pending__waits_for_it_and_is_not_forbidden() -> None:
+    async with ward() as there:
+        trader = there.made.life.assembly.trader
+        assert trader is not None
+        told = Announcement("a", "any", None, "taro", "x", there.made.clock.now(), 10**12, 0)
+        trader._ports.hands.told_by(lambda: AccountBook(announced=(told,)))
+        there.ledger.foreign = 1
+        there.fall()
+        await there.seconds(3 * MINUTE)
+        assert (there.ledger.sends, "intrusion" in there.made.life.causes) == (0, False)
+        there.ledger.foreign = 0
+        await there.seconds(MINUTE)
+        assert there.hf() >= LIMITS.target_hf
 
 
 # ---------------------------------------------------------------- crashes

@@ -75,11 +75,14 @@ async def test_stop__cancellation_that_nobody_mines__fee_bounded_by_what_blocks_
         there.bench.made.touch()
         await anyio.sleep(3_600)
         assert len(there.step(one).versions) == 2  # it offers enough: it is handed over again, not raised for ever
+        assert "unsettled" in there.bench.made.life.told()
         there.ledger.base_wei = 10**6 * GWEI  # and no node can make it offer anything
         await anyio.sleep(3_600)
         assert there.step(one).newest.max_fee_wei <= 1_130 * GWEI
         there.ledger.heal()
         assert (await there.ends(one)).stage is Stage.CANCELLED
+        await anyio.sleep(2)
+        assert "unsettled" not in there.bench.made.life.told()
 
 
 # ---------------------------------------------------------------- fees
@@ -107,6 +110,32 @@ async def test_stuck__until_its_signal_is_old__cancelled() -> None:
         await anyio.sleep(3 * 3_600)
         assert there.step(one).newest.purpose is Purpose.CANCELLATION
         assert (await there.ends(one)).stage is Stage.CANCELLED
+
+
+async def test_stale__perhaps_never_sent_before_a_crash__cancelled_and_not_sent_again() -> None:
+    async with wild() as there:
+        there.ledger.mode = "lost"
+        one = await there.pending()
+        own = bytes.fromhex(there.step(one).newest.raw)
+        there.ledger.mode = "ok"
+        await there.bench.made.crash()
+        await anyio.sleep(16 * 60)
+        await there.bench.made.start()
+        assert (await there.ends(one)).stage is Stage.CANCELLED
+        assert there.ledger.raws[own] == 1
+        assert there.mined_abouts() == ["cancel"]
+
+
+async def test_fresh__perhaps_never_sent_before_a_crash__sent_again() -> None:
+    async with wild() as there:
+        there.ledger.mode = "lost"
+        one = await there.pending()
+        there.ledger.mode = "ok"
+        await there.bench.made.crash()
+        await anyio.sleep(5 * 60)
+        await there.bench.made.start()
+        assert (await there.ends(one)).stage is Stage.SETTLED
+        assert there.mined_abouts() == ["withdraw"]
 
 
 async def test_stuck__call_that_would_fail_by_now__raised_all_the_same() -> None:
@@ -264,9 +293,9 @@ async def test_foreign__pending__never_signed_beside_and_a_stop_where_it_stays()
     async with wild() as there:
         there.ledger.foreign = 1
         taken = await there.bench.send(Action.SELL)
-        await anyio.sleep(20)
-        assert there.causes() == ()
         await anyio.sleep(40)
+        assert there.causes() == ()
+        await anyio.sleep(60)
         assert there.causes() == ("intrusion",)
         assert there.ledger.sends == 0
         assert there.intent(taken.intent).rules == ("estop",)

@@ -185,6 +185,39 @@ async def test_lie__now_and_then__never_adds_up_to_a_stop() -> None:
         assert (await there.ends(one)).stage is Stage.SETTLED
 
 
+async def test_lie__nonce_that_is_not_due_yet__told_as_a_gap_until_somebody_fills_it() -> None:
+    async with wild() as there:
+        there.ledger.lie = 1
+        one = await there.pending()
+        there.ledger.lie = 0
+        assert there.nonces() == [8]
+        await there.blocks(40)
+        assert "nonce_gap" in there.bench.made.life.told()
+        assert there.causes() == ()
+        there.ledger.steal()
+        await anyio.sleep(40)
+        assert (await there.ends(one)).stage is Stage.SETTLED
+        assert "nonce_gap" not in there.bench.made.life.told()
+
+
+async def test_lag__nonce_that_was_consumed_for_good__waited_for_and_told_where_it_stays() -> None:
+    async with wild() as there:
+        await there.ends(await there.pending())
+        await there.blocks(2)
+        await anyio.sleep(600)  # the pause between trades
+        there.ledger.dull = 10
+        one = (await there.bench.send(Action.SELL)).intent
+        await anyio.sleep(40)
+        assert "trade_stuck" not in there.bench.made.life.told()
+        await anyio.sleep(110)
+        assert "trade_stuck" in there.bench.made.life.told()
+        assert there.nonces() == [7]
+        there.ledger.dull = 0
+        assert (await there.ends(one)).stage is Stage.SETTLED
+        assert there.nonces() == [7, 8]
+        assert "trade_stuck" not in there.bench.made.life.told()
+
+
 async def test_lie__receipt_of_a_block_that_the_chain_has_not__not_believed() -> None:
     async with wild() as there:
         one = await there.pending()

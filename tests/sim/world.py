@@ -20,6 +20,7 @@ from tests.fakes.chain import Account, FakeChain
 from tests.fakes.channel import FakeChannel, FakeMonitor
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.flag import FakeFlag
+from tests.fakes.foresight import FakeScratch, FakeSituations
 from tests.fakes.host import FakeHost
 from tests.fakes.journal import FakeJournal
 from tests.fakes.reports import FakeReports
@@ -33,7 +34,7 @@ from ultrad.errors import Fatal, UltradError
 from ultrad.gate import GateShutError, MaybeSentError
 from ultrad.i18n import ENGLISH, Message
 from ultrad.operations import IncidentRequest, Person, ResumeAnswer, ResumeRequest
-from ultrad.outside import Outside, TradeOutside
+from ultrad.outside import CheckMeans, Outside, TradeOutside
 from ultrad.ports import JournalHead, Probe
 from ultrad.startup import Past
 from ultrad.units import Now
@@ -202,10 +203,13 @@ class World:
         self.channels = {one.name: FakeChannel(one.name, **LIKE[one.kind]) for one in config.channels}
         self.monitor = FakeMonitor()
         self.reports = FakeReports(lambda: self.journal, About(config.zone, "staging/sepolia", "1"))
+        self.situations, self.scratch = FakeSituations(), FakeScratch()
         self._ids = itertools.count(1)
         self.mark: JournalHead | None = None
         self.sent = 0
         self.probed = 0
+        self.http = Probe("http", 1, None)
+        self.checks: CheckMeans | None = None
         self.broken: list[str] = []
         self.reported: list[tuple[str, str]] = []
         self.mining = True
@@ -279,8 +283,11 @@ class World:
             deadman=self.monitor,
             read_config=self._read_config,
             log_level=self.log_levels.append,
+            scratch=self.scratch,
+            situations=self.situations,
             watchdog_s=30.0,
             reports=self.reports,
+            checks=self.checks,
         )
 
     async def _read_config(self) -> Config:
@@ -295,7 +302,7 @@ class World:
 
     async def _probe(self) -> Probe:
         self.probed += 1
-        return Probe("http", 1, None)
+        return self.http
 
     async def _keep_mark(self, head: JournalHead) -> None:
         if self._life is not None and self._life.journal is self.journal:  # else its disk is read by nobody
@@ -336,6 +343,7 @@ class World:
             slow_s=old.slow_s,
             recorded=list(old.recorded),
             kept={hour: list(rows) for hour, rows in old.kept.items()},
+            probes=list(old.probes),
             _keys=set(old._keys),
             _sealed=set(old._sealed),
             _thinned=set(old._thinned),

@@ -33,7 +33,7 @@ TICK_S = 0.05
 AGAIN_MS = 500
 REPEAT_MS = 1_000
 """The trader's pace is made for people and for chains with seconds between blocks. Its order is the same."""
-ASIDE = frozenset({"bot.probe", "bot.trades", "history.begin", "history.look"})
+ASIDE = frozenset({"bot.probe", "bot.trades", "history.begin", "history.look", "allowances.read"})
 """Questions of others than the trader: when they come is the clock's matter."""
 BEFOREHAND = ("eth_account", "ultrad.adapters.signer", "ultrad.config", "ultrad.cli.setup")
 """What the daemon imports only when it needs it."""

@@ -14,6 +14,7 @@ import pytest
 
 from tests.fakes.operations import FakeOperations, incident, job, recorded, status
 from tests.web.rig import Server, control
+from ultrad.core.allowances import Allowance
 from ultrad.core.changes import Change
 from ultrad.core.checklist import Mark
 from ultrad.core.events import Level, Recorded
@@ -23,6 +24,7 @@ from ultrad.core.wire import from_json
 from ultrad.errors import Permanent, Transient
 from ultrad.i18n import msg
 from ultrad.operations import (
+    AllowancesAnswer,
     ChannelTest,
     ExpectRequest,
     IncidentRequest,
@@ -31,8 +33,11 @@ from ultrad.operations import (
     ReloadAnswer,
     ResumeAnswer,
     ResumeRequest,
+    RevokeRequest,
+    SignalAnswer,
 )
 from ultrad.ports import EventFilter
+from ultrad.units import Address
 from ultrad.web.control import ControlPart, ControlSettings
 
 ASK = """
@@ -240,6 +245,26 @@ async def test_expect__bad_request__is_refused_by_field(body: object, field: str
     assert not server.operations.announced
 
 
+async def test_allowances__comes_back_as_it_is(path: Path) -> None:
+    asset, pool = Address("0x" + "1" * 40), Address("0x" + "2" * 40)
+    endless = Allowance(asset, "WETH", 10**18, pool, True, 2**256 - 1)
+    async with control(path, FakeOperations(allowed=(endless,), busy=("notion:1",))) as server:
+        answer = await server.ask("GET", "/allowances")
+    told = from_json(AllowancesAnswer, answer.json)
+    assert (told.found.allowances, told.busy) == ((endless,), ("notion:1",))
+
+
+async def test_revoke__passes_the_asset_with_who_it_was(path: Path) -> None:
+    async with control(path) as server:
+        answer = await server.ask("POST", "/allowances/revoke", {"asset": " weth\n"})
+        every = await server.ask("POST", "/allowances/revoke", {})
+        wrong = await server.ask("POST", "/allowances/revoke", {"asset": 1})
+    person = Person(os.getuid(), f"user {os.getuid()}")
+    assert server.operations.revoked == [(person, RevokeRequest("weth")), (person, RevokeRequest())]
+    assert (answer.status, every.status, wrong.status) == (202, 202, 400)
+    assert from_json(tuple[SignalAnswer, ...], answer.json)[0].intent == "revocation:1"
+
+
 @pytest.mark.parametrize(("body", "name"), [({"channel": "line"}, "line"), ({}, ""), (None, "")])
 async def test_notify_test__answers_for_each_channel(body: object, name: str, path: Path) -> None:
     async with control(path) as server:
@@ -287,6 +312,8 @@ async def test_notify_queue__comes_back_as_it_is(path: Path) -> None:
         ("POST /jobs/x/run", None),
         ("POST /incident", {"act": "ack", "number": 3}),
         ("POST /expect", {"kind": "any", "reason": "x", "minutes": 30}),
+        ("GET /allowances", None),
+        ("POST /allowances/revoke", {}),
         ("POST /notify/test", None),
     ],
 )
@@ -309,6 +336,8 @@ async def test_any_route__daemon_refuses__the_message_travels_whole(
         ("GET /reload", 405),
         ("GET /incident", 405),
         ("GET /expect", 405),
+        ("POST /allowances", 405),
+        ("GET /allowances/revoke", 405),
         ("GET /notify/test", 405),
         ("POST /notify/queue", 405),
         ("GET /jobs/x/run", 405),

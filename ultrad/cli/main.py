@@ -17,6 +17,7 @@ EXIT_INTERRUPTED = 130
 """128 + SIGINT, as shells have it."""
 COMMANDS: Mapping[tuple[str, str | None], str] = {
     ("status", None): "status.show",
+    ("doctor", None): "doctor.show",
     ("jobs", None): "jobs.show",
     ("job", "run"): "jobs.run",
     ("estop", "on"): "estop.on",
@@ -43,6 +44,12 @@ COMMANDS: Mapping[tuple[str, str | None], str] = {
     ("init", None): "setup.init",
     ("run", None): "setup.run",
     ("expect", None): "expect.expect",
+    ("simulate", None): "simulate.simulate",
+    ("drill", "estop"): "drill.estop",
+    ("drill", "notify"): "drill.notify",
+    ("drill", "list"): "drill.listed",
+    ("allowances", "revoke"): "allowances.revoke",
+    ("allowances", None): "allowances.show",
     ("signal", "send"): "signals.send",
     ("signals", None): "signals.show",
     ("version", None): "setup.version",
@@ -55,6 +62,7 @@ COMMANDS: Mapping[tuple[str, str | None], str] = {
 WITH_ANY_CONFIG = frozenset(
     {
         ("aside", None),
+        ("doctor", None),
         ("estop", "on"),
         ("notify", "failure"),
         ("reload", None),

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 from ultrad.i18n import msg
 
 if TYPE_CHECKING:
-    from ultrad.cli.parser import Builder
+    from ultrad.cli.parser import _Builder
 
 
-def add(build: "Builder") -> None:
+def add(build: "_Builder") -> None:
     """The commands of the group."""
     report = build.group("report", msg("the reports: of a day, of a week, of an emergency"))
     daily = report.command("daily", msg("a day's report, made again and printed; it is sent to nobody"))

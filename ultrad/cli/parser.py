@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import ultrad
-from ultrad.cli import options_report
+from ultrad.cli import options_doctor, options_foresight, options_report
+from ultrad.cli.options_allowances import add_allowances
 from ultrad.cli.place import CONFIG_VARIABLE, DEFAULT_CONFIG
 from ultrad.core.account_book import KINDS
 from ultrad.core.events import Level
@@ -61,11 +62,13 @@ def build(catalogue: Catalogue, argv: Sequence[str]) -> argparse.ArgumentParser:
     commands = parser.add_subparsers(
         dest="command", metavar=catalogue(msg("COMMAND")), title=catalogue(msg("commands"))
     )
-    build = Builder(commands, catalogue)
+    build = _Builder(commands, catalogue)
     _daily(build)
     _stopping(build)
     _trading(build)
+    add_allowances(build)
     _telling(build)
+    options_foresight.add(build)
     _records(build)
     options_report.add(build)
     _installing(build)
@@ -78,7 +81,7 @@ def build(catalogue: Catalogue, argv: Sequence[str]) -> argparse.ArgumentParser:
     return parser
 
 
-class Builder:
+class _Builder:
     """Adds commands with their help."""
 
     def __init__(self, commands: "Subparsers", catalogue: Catalogue) -> None:
@@ -94,26 +97,29 @@ class Builder:
         """A command that is not for people, and stands in no list."""
         self._commands.add_parser(name, allow_abbrev=False)
 
-    def group(self, name: str, about: Message, *, required: bool = True) -> "Builder":
+    def group(self, name: str, about: Message, *, required: bool = True) -> "_Builder":
         """A command that has commands of its own. required: it does nothing without one of them."""
         inner = self.command(name, about)
         metavar = self.text(msg("COMMAND"))
-        return Builder(inner.add_subparsers(dest="subcommand", metavar=metavar, required=required), self.text)
+        return _Builder(inner.add_subparsers(dest="subcommand", metavar=metavar, required=required), self.text)
 
 
-def _daily(build: Builder) -> None:
+def _daily(build: _Builder) -> None:
     status = build.command("status", msg("how everything is: stop, positions, endpoints, parts, jobs, findings"))
     status.add_argument(
         "--watch", action="store_true", help=build.text(msg("show it anew each second, until Ctrl-C"))
     )
     status.add_argument("--json", action="store_true", help=build.text(msg("for programs: one JSON object")))
+    options_doctor.add(
+        build.command("doctor", msg("look at everything now, and say what to do about each fault")), build.text
+    )
     jobs = build.command("jobs", msg("the cron jobs: when they run next, how they went"))
     jobs.add_argument("--json", action="store_true", help=build.text(msg("for programs: one JSON object")))
     job = build.group("job", msg("one job"))
     job.command("run", msg("run a job now, and wait for its end")).add_argument("name", metavar="NAME")
 
 
-def _stopping(build: Builder) -> None:
+def _stopping(build: _Builder) -> None:
     estop = build.group("estop", msg("the emergency stop"))
     on = estop.command("on", msg("stop now: no transaction is signed or sent until `ultrad resume`"))
     on.add_argument("--reason", default="", metavar="TEXT", help=build.text(msg("why, for the record")))
@@ -151,7 +157,7 @@ def _stopping(build: Builder) -> None:
     )
 
 
-def _trading(build: Builder) -> None:
+def _trading(build: _Builder) -> None:
     signal = build.group("signal", msg("one decision to trade"))
     send = signal.command("send", msg("hand in a decision; it goes through every rule, as all others do"))
     send.add_argument("action", choices=tuple(Action), help=build.text(msg("BUY supplies, SELL withdraws")))
@@ -194,7 +200,7 @@ def _trading(build: Builder) -> None:
         one.add_argument("--json", action="store_true", help=build.text(msg("for programs: one JSON object")))
 
 
-def _telling(build: Builder) -> None:
+def _telling(build: _Builder) -> None:
     as_json = build.text(msg("for programs: one JSON object"))
     words = build.text(msg("in your words; it stands in the journal"))
     incident = build.group("incident", msg("what is wrong, until someone resolves it"))
@@ -230,7 +236,7 @@ def _telling(build: Builder) -> None:
     )
 
 
-def _records(build: Builder) -> None:
+def _records(build: _Builder) -> None:
     log = build.command("log", msg("what happened: the events of the journal"))
     log.add_argument(
         "--follow", action="store_true", help=build.text(msg("go on showing new events, until Ctrl-C"))
@@ -272,7 +278,7 @@ def _records(build: Builder) -> None:
     )
 
 
-def _installing(build: Builder) -> None:
+def _installing(build: _Builder) -> None:
     check = build.command("check", msg("whether configuration, files and directories are in order"))
     check.add_argument(
         "--fingerprints",

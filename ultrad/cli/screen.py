@@ -123,7 +123,7 @@ class Screen:
                 padding=(0, 2, 0, 0),
             )
             for column in section.head or section.rows[0]:
-                table.add_column(self.text(column) if isinstance(column, Message) else "")
+                table.add_column(self.text(column) if isinstance(column, Message) else "", overflow="fold")
             for row in section.rows:
                 table.add_row(*map(cell, row))
             parts += [Text(), table]

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from ultrad.cli.screen import BAD, DIM, GOOD, LEVEL_STYLES, NOTHING, Cell, Section, View, When
+from ultrad.cli.view_outlook import outlook_sections
 from ultrad.cli.view_trade import expected_section, trade_section
 from ultrad.core.estop import Cause, Mode
 from ultrad.core.events import Recorded, Severity
@@ -28,6 +29,7 @@ def status_view(status: Status, when: When, hints: Iterable[str] = ()) -> View:
     """Everything, the most important first. hints: lines about what to try next."""
     sections = (
         _positions(status),
+        *outlook_sections(status),
         *((trade_section(status.trade),) if status.trade else ()),
         *((expected_section(status.expected),) if status.expected else ()),
         incidents_section(status.incidents, when),

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from ultrad.cli.screen import BAD, DIM, GOOD, NOTHING, Cell, Section, When
+from ultrad.core.allowances import Allowance, amount_text, spender_text
 from ultrad.core.intents import Stage
 from ultrad.core.signals import Source
 from ultrad.core.status import ExpectedLine
@@ -44,6 +45,7 @@ def trade_section(trade: TradeStatus) -> Section:
     ]
     if trade.rescue is not None:
         rows.append((Cell(msg("Rescue")), _rescue(trade.rescue)))
+    rows += [(Cell(msg("Left over")), Cell(_allowed(one), "yellow")) for one in trade.left]
     rows += [(Cell(one.id, DIM), signal_outcome(one)) for one in trade.recent]
     return Section(msg("Trading"), (), tuple(rows))
 
@@ -63,6 +65,24 @@ def _rescue(rescue: RescueStatus) -> Cell:
     return Cell(msg("ready under {hf} ({used})", hf=hf_text(rescue.rescue_hf, 2), used=used), GOOD)
 
 
+def _allowed(one: Allowance) -> Message:
+    return msg(
+        "{symbol}: {spender} may take {amount} (ultrad allowances)",
+        symbol=one.symbol,
+        spender=spender_text(one),
+        amount=amount_text(one),
+    )
+
+
+def allowances_section(allowances: tuple[Allowance, ...]) -> Section:
+    """What each contract may take of each asset."""
+    rows = tuple(
+        (Cell(one.symbol), Cell(one.asset, DIM), Cell(amount_text(one), "yellow"), Cell(spender_text(one)))
+        for one in allowances
+    )
+    return Section(msg("Allowances"), (msg("Asset"), msg("Address"), msg("Amount"), msg("May be taken by")), rows)
+
+
 def expected_section(expected: tuple[ExpectedLine, ...]) -> Section:
     """The manual acts that were announced, and how long each may still take."""
     rows: list[tuple[Cell, ...]] = []
@@ -79,6 +99,8 @@ def signal_outcome(one: IntentLine) -> Cell:
     if one.rules:
         told = ", ".join(line.rule for line in one.rules)
         return Cell(msg("{action}: stopped by {rules}", action=one.action.value, rules=told), "yellow")
+    if one.end is None and one.source is Source.REVOCATION:
+        return Cell(msg("revocation: {stage}", stage=STAGE_WORDS[one.stage]), "cyan")
     if one.end is None and one.source is Source.RESCUE:
         return Cell(msg("rescue: {stage}", stage=STAGE_WORDS[one.stage]), "cyan")
     if one.end is None:

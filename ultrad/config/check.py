@@ -12,6 +12,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
+from ultrad.config.alerts import words_on_alerts
 from ultrad.config.load import Config, load
 from ultrad.config.mistakes import ConfigError
 from ultrad.config.rescue import words_on_rescue
@@ -19,7 +20,6 @@ from ultrad.config.rules import loopback, parsed_url, secret_references
 from ultrad.config.schema import Settings
 from ultrad.config.secret import CREDENTIALS_VARIABLE, credential_name
 from ultrad.config.section import Looser
-from ultrad.config.telling import COSTLY, silent_severities, unused_channels
 from ultrad.config.trading_rules import words_on_trading
 from ultrad.errors import Permanent
 from ultrad.i18n import Message, msg
@@ -59,7 +59,7 @@ def check(config: Config, environ: Mapping[str, str]) -> tuple[Line, ...]:
         *_switched_off(settings),
         *_resumers(settings),
         *_endpoints(config),
-        *_telling(settings),
+        *(Line(level, message) for level, _, message in words_on_alerts(settings)),
         *(Line(level, message) for level, message in words_on_trading(settings)),
         *(Line(level, message) for level, message in words_on_rescue(settings)),
         *_guards(settings),
@@ -244,46 +244,6 @@ def _endpoints(config: Config) -> Iterator[Line]:
                     interval=config.settings.chain.poll_interval_ms,
                 ),
             )
-
-
-def _telling(settings: Settings) -> Iterator[Line]:
-    notify = settings.notify
-    for severity in silent_severities(notify):
-        yield Line(
-            "error" if settings.environment == "production" else "warning",
-            msg(
-                "notify.routes: no route carries {severity}, so that nobody is told of it. Add a channel and a"
-                " route.",
-                severity=severity,
-            ),
-        )
-    for name in unused_channels(notify):
-        yield Line("warning", msg("notify.channels[{name}] is named by no route: nothing goes there.", name=name))
-    costly = {one.name for one in notify.channels if one.kind in COSTLY}
-    for route in notify.routes:
-        if "S2" in route.severities and {*route.channels, *route.fallback} <= costly:
-            yield Line(
-                "warning",
-                msg(
-                    "notify.routes[{name}]: S2 goes only where each message counts against a monthly quota, and is"
-                    " told once there when that runs low. Add a channel without one.",
-                    name=route.name,
-                ),
-            )
-        if "S1" in route.severities and len({*route.channels, *route.fallback}) == 1:
-            yield Line(
-                "warning",
-                msg(
-                    "notify.routes[{name}]: S1 has only one way to people. Give it a second channel, or a"
-                    " fallback.",
-                    name=route.name,
-                ),
-            )
-    if settings.deadman.url is None:
-        yield Line(
-            "warning",
-            msg("deadman.url is not set: when this machine dies, nobody notices. Name an outside monitor's URL."),
-        )
 
 
 def _guards(settings: Settings) -> Iterator[Line]:

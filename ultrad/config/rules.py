@@ -6,7 +6,9 @@ from ipaddress import ip_address
 from itertools import chain, combinations
 from urllib.parse import SplitResult, urlsplit
 
+from ultrad.config.checks import mistakes_in_checks
 from ultrad.config.mistakes import Mistake
+from ultrad.config.outlook import mistakes_in_drill
 from ultrad.config.reports import mistakes_in_reports
 from ultrad.config.rescue import mistakes_in_rescue
 from ultrad.config.schema import PositionSection, Settings
@@ -58,6 +60,8 @@ def mistakes_between_keys(settings: Settings) -> Iterator[Mistake]:
         _recipients(settings),
         mistakes_in_trading(settings),
         mistakes_in_rescue(settings),
+        mistakes_in_checks(settings.checks),
+        mistakes_in_drill(settings),
     )
 
 

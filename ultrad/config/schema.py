@@ -12,6 +12,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
+from ultrad.config.checks import ChecksSection
+from ultrad.config.outlook import DrillSection, OutlookSection
 from ultrad.config.reports import ReportsSection
 from ultrad.config.rescue import RescueSection
 from ultrad.config.section import RELOAD, RESTART, Number, Section
@@ -328,6 +330,8 @@ class JobsSection(Section):
         default_factory=JobSection,
         description="Takes decisions from Notion, and writes back what became of them, every minute.",
     )
+    estop_drill: JobSection = Field(default_factory=JobSection, description="Tries the stop on a flag of its own.")
+    notify_drill: JobSection = Field(default_factory=JobSection, description="Sends a test to each channel.")
 
 
 class LogSection(Section):
@@ -372,5 +376,8 @@ class Settings(Section):
     notify: NotifySection = Field(default_factory=NotifySection)
     reports: ReportsSection = Field(default_factory=ReportsSection)
     deadman: DeadmanSection = Field(default_factory=DeadmanSection)
+    checks: ChecksSection = Field(default_factory=ChecksSection)
+    outlook: OutlookSection = Field(default_factory=OutlookSection)
+    drill: DrillSection = Field(default_factory=DrillSection)
     jobs: JobsSection = Field(default_factory=JobsSection, json_schema_extra=RELOAD)
     log: LogSection = Field(default_factory=LogSection)

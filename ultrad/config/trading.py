@@ -33,6 +33,7 @@ from ultrad.units import USD, Bps, UsdE8, wad
 GWEI = 10**9
 MAX_URL_CHARACTERS = 2_000
 MAX_NAME_CHARACTERS = 100
+MOST_SPENDERS = 20
 MOST_BODY_BYTES = 16_384
 """What the HTTP server takes in at all."""
 _SECRETS = (
@@ -43,7 +44,7 @@ _SECRETS = (
     "signals.token",
     "signals.hmac_key",
 )
-_DATABASE = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}")
+_NOTION_ID = re.compile(r"[0-9a-f]{8}(-?)[0-9a-f]{4}(?:\1[0-9a-f]{4}){2}\1[0-9a-f]{12}")
 _FIELD = re.compile(r"[^\s;=\\\x00-\x1f\x7f](?:[^;=\\\x00-\x1f\x7f]{0,62}[^\s;=\\\x00-\x1f\x7f])?")
 _VERSION = re.compile(r"[0-9][0-9A-Za-z.+-]{0,39}")
 
@@ -60,6 +61,16 @@ def _url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _notion_id(text: str) -> str:
+    if not _NOTION_ID.fullmatch(text):
+        if "://" in text:
+            refuse(msg("is a link: write only the id in it"))
+        if _NOTION_ID.fullmatch(text.lower()):
+            refuse(msg("has capital letters: write {right}", right=text.lower()))
+        refuse(msg("is no id of Notion's"))
+    return text
+
+
 def _name(text: str) -> str:
     if not text.strip() or len(text) > MAX_NAME_CHARACTERS or not text.isprintable():
         refuse(msg("is not allowed"))
@@ -73,8 +84,13 @@ UrlText = Annotated[
 ]
 DatabaseId = Annotated[
     str,
-    AfterValidator(matching(_DATABASE)),
+    AfterValidator(_notion_id),
     Allowed(msg("32 lower-case hex digits, with or without hyphens, as in the database's link")),
+]
+DataSourceId = Annotated[
+    str,
+    AfterValidator(_notion_id),
+    Allowed(msg("32 lower-case hex digits, as Notion copies them under Manage data sources")),
 ]
 Name = Annotated[str, AfterValidator(_name), Allowed(msg("1 to 100 printable characters"))]
 OctoField = Annotated[
@@ -128,6 +144,11 @@ class TradeSection(Section):
         description="Everything up to the signature, and nothing sent. Default: true, on the devnet false.",
         json_schema_extra={"looser": "down"},
     )
+    spenders: tuple[AddressText, ...] = Field(
+        default=(),
+        max_length=MOST_SPENDERS,
+        description="Contracts besides the pool whose allowances are looked at: ultrad allowances.",
+    )
     send_url: SecretRef | None = Field(
         default=None,
         description="Where transactions are sent (a private relay), as a secret. Default: the first endpoint.",
@@ -164,7 +185,7 @@ class NotionSection(Section):
 
     token: SecretRef = Field(description="The integration's token, as a secret.")
     database: DatabaseId = Field(description="The database's id, as in its link.")
-    data_source: DatabaseId | None = Field(default=None, description="Which of its data sources, if several.")
+    data_source: DataSourceId | None = Field(default=None, description="Which of its data sources, if several.")
     timezone: TimezoneName | None = Field(
         default=None, description="Of times that name none. Default: the file's own timezone."
     )

@@ -186,6 +186,14 @@ def _notion(notion: NotionSection, settings: "Settings") -> Iterator[Mistake]:
                 " the database of this one."
             ),
         )
+    if notion.data_source and plain_id(notion.data_source) == plain_id(notion.database):
+        yield Mistake(
+            ("notion.data_source", "notion.database"),
+            msg(
+                "notion.data_source is the database's own id. A data source has another one: copy it in Notion"
+                " under Manage data sources, or leave it out where the database has only one."
+            ),
+        )
     names = [getattr(notion.names, field) for field in type(notion.names).model_fields if field not in _STATUSES]
     for name in sorted({name for name in names if names.count(name) > 1}):
         yield Mistake(

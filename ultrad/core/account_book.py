@@ -65,13 +65,15 @@ class Announcement:
 class AccountBook:
     """All of it. origin: the block before the first that was looked at; what is older is not our business.
 
-    known: (key, block) of transactions that were told or expected.
+    known: (key, block) of transactions that were told or expected. by_hand: the newest nonces that announced acts
+    have consumed.
     """
 
     position: Position | None = None
     origin: int = 0
     known: tuple[tuple[str, int], ...] = ()
     announced: tuple[Announcement, ...] = ()
+    by_hand: tuple[int, ...] = ()
 
     def keys(self) -> frozenset[str]:
         """What needs no more telling."""
@@ -128,7 +130,10 @@ def after(book: AccountBook, event: Event) -> AccountBook:
         case "account.intrusion" | "account.expected":
             known = (*book.known, (str(data["key"]), cast("int", data["block"])))
             used = data.get("announcement")
-            return replace(book, known=known, announced=tuple(one for one in book.announced if one.id != used))
+            left = tuple(one for one in book.announced if one.id != used)
+            nonce = data["nonce"] if used is not None else None
+            by_hand = book.by_hand if nonce is None else (*book.by_hand, cast("int", nonce))[-MOST_ANNOUNCED:]
+            return replace(book, known=known, announced=left, by_hand=by_hand)
         case "account.announced":
             alive = (one for one in book.announced if one.stands(event.now))
             return replace(book, announced=(*alive, _announcement(data, event.now)))

@@ -18,7 +18,7 @@ from ultrad.units import bps_text, hf_text
 ROLLBACK_ANSWERS = ("done", "not-needed")
 PEOPLE_NEEDED = 2
 """How many people have to agree in production."""
-PROBE_CODES = frozenset({"probe_slow", "probe_failed"})
+PROBE_CODES = frozenset({"probe_slow", "probe_failed", "error_rate"})
 JOB_CODES = frozenset({"job_failed", "job_failures"})
 VALUE_CODES = frozenset({"value_moved"})
 DEATH_CODES = frozenset({"died"})
@@ -28,7 +28,16 @@ MARKET_CODES = frozenset(
     {"oracle_jump", "oracle_stale", "oracle_age_unknown", "reserve_unusable", "sequencer_down", "sequencer_grace"}
 )
 """The market's own troubles: each keeps trades off by itself for as long as it lasts, stop or no stop."""
-TELLING_CODES = frozenset({"channel_down", "quota_low", "notice_given_up", "deadman_unreachable"})
+TELLING_CODES = frozenset(
+    {
+        "channel_down",
+        "quota_low",
+        "notice_given_up",
+        "deadman_unreachable",
+        "credentials_refused",
+        "alerts_inconsistent",
+    }
+)
 """Troubles of the ways to people: told by other ways and to be mended, but no fault of the watch."""
 NAMED_AT_MOST = 5
 """How many findings a line names; the status has them all."""

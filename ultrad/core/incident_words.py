@@ -9,10 +9,8 @@ MAX_TEXT = 2_000
 """What an operator says at once: as much as fits into a notice."""
 
 
-def line_of(incident: Incident | None) -> IncidentLine:
+def line_of(incident: Incident) -> IncidentLine:
     """As the status shows it."""
-    if incident is None:
-        raise AssertionError("an incident that was just recorded is not in the book")
     return IncidentLine(
         number=incident.number,
         severity=incident.severity,

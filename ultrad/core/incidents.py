@@ -343,13 +343,13 @@ def _seen(incident: Incident, event: Event, stage: Stage) -> Incident:
         level=max(level_of(data["level"]), incident.level) if incident.is_open else level_of(data["level"]),
         message=message_from_json(data["what"]),
         stands=True,
-        found=incident.found or data["found"] is True,
+        found=(incident.found and incident.is_open) or data["found"] is True,
         stop=(incident.stop and incident.is_open) or data["stop"] is True,
         over_at=None,
         returns=incident.returns + (0 if incident.stands and incident.is_open else 1),
         aired=incident.aired and incident.stands,
         # What a finding said of it before a restart, only a finding can say again: a stop stands by itself.
-        unconfirmed=incident.unconfirmed and data["found"] is not True,
+        unconfirmed=incident.unconfirmed and incident.is_open and data["found"] is not True,
         changed=event.now,
     )
 

@@ -106,6 +106,7 @@ class Intent:
     funds_e8: total funds at admission. supplied_before, wallet_before: what was supplied and held then.
     end: what became of it, for people. written: whether its source was told.
     measure, asset: what a rescue does, and with what; supplied_before is then the scaled balance that it changes.
+    spender: who may take the asset no more, once a revocation is through.
     """
 
     id: str
@@ -126,6 +127,12 @@ class Intent:
     written: bool = False
     measure: str = ""
     asset: str = ""
+    spender: str = ""
+
+    @property
+    def is_trade(self) -> bool:
+        """Whether it is of the strategy, and counts where trades do."""
+        return self.signal.source not in {Source.RESCUE, Source.REVOCATION}
 
     @property
     def is_rescue(self) -> bool:
@@ -228,13 +235,13 @@ class Blotter:
         return sum(
             since_ms <= one.proposed.steady_ms and (until_ms is None or one.proposed.steady_ms <= until_ms)
             for one in self.intents
-            if not one.is_rescue
+            if one.is_trade
         )
 
     def run(self, upto: Intent, since_ms: int) -> int:
         """How many of its action came in a row since then, it included; HOLD or the other action ends a run."""
         count = 0
-        trades = tuple(one for one in self.intents if not one.is_rescue)
+        trades = tuple(one for one in self.intents if one.is_trade)
         for one in reversed(trades[: trades.index(upto) + 1]):
             if one.signal.action is not upto.signal.action or one.proposed.steady_ms < since_ms:
                 break
@@ -341,6 +348,7 @@ def _moved(intent: Intent, act: Act, event: Event) -> Intent:
                 supplied_before=int(str(figures["supplied"])),
                 measure=str(figures.get("measure", "")),
                 asset=str(figures.get("asset", "")),
+                spender=str(figures.get("spender", "")),
                 wallet_before=int(str(figures.get("wallet", 0))),
             )
         case Act.SIGN:

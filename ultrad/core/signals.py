@@ -31,6 +31,8 @@ class Source(StrEnum):
     OPERATOR = "operator"
     RESCUE = "rescue"
     """The watchdog itself, for a position near its liquidation. Nobody outside can give one."""
+    REVOCATION = "revocation"
+    """An operator who takes an allowance back: no signal, but it goes the same way."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from ultrad.core.estop import Cause, Mode, Override
 from ultrad.core.events import Finding, Recorded, Severity
 from ultrad.core.incidents import Stage
+from ultrad.core.outlook import Outlook
 from ultrad.core.position import Reading, Reserve
 from ultrad.core.trade_status import TradeStatus
 from ultrad.i18n import Message, msg
@@ -14,12 +15,18 @@ from ultrad.units import Bps, Now, Wad
 
 @dataclass(frozen=True, slots=True)
 class PositionStatus:
-    """One position: its newest accepted reading (None before the first) and its move within the value window."""
+    """One position: its newest accepted reading (None before the first) and its move within the value window.
+
+    outlook: how far it is from its limits, read now and then; None before that. outlook_trouble: why the last such
+    reading failed.
+    """
 
     name: str
     account: str
     reading: Reading | None
     change_bps: Bps | None
+    outlook: Outlook | None = None
+    outlook_trouble: Message | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ class Why(StrEnum):
     STOP = "stop"
     TEST = "test"
     REPORT = "report"
+    DRILL = "drill"
 
 
 QUIET = frozenset({Why.TAKEN_ON, Why.RESOLVED})

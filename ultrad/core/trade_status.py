@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from ultrad.core import intents as life
+from ultrad.core.allowances import Allowance
 from ultrad.core.events import Finding, Json, Level, Origin, Recorded, Severity
 from ultrad.core.intents import Act, Blotter, Intent, Stage
 from ultrad.core.limits import HOUR_MS
@@ -92,7 +93,7 @@ def figures_of(blotter: Blotter, now: Now) -> TradeFigures:
     lately = [
         one
         for one in blotter.intents
-        if not one.is_rescue
+        if one.is_trade
         and one.admitted is not None
         and one.ended is not None
         and now.steady_ms - one.ended.steady_ms < HOUR_MS
@@ -132,7 +133,7 @@ class TradeStatus:
 
     used_e8: what trades of the last 24 hours used, gross; limit_e8: what they may, by the funds as last read, None
     before that (USD × 10^8). in_the_air: the intent whose transaction is not settled, or empty. waiting: how many
-    are open. recent: the newest first. rescue: None where it is not enabled.
+    are open. recent: the newest first. rescue: None where it is not enabled. left: allowances that nothing needs.
     """
 
     dry_run: bool
@@ -147,6 +148,7 @@ class TradeStatus:
     recent: tuple[IntentLine, ...]
     rescue: RescueStatus | None = None
     figures: TradeFigures = field(default_factory=TradeFigures)
+    left: tuple[Allowance, ...] = ()
 
 
 def line_of(intent: Intent, rules: tuple[RuleLine, ...] = ()) -> IntentLine:

@@ -1,9 +1,18 @@
 """The jobs there are. One that is not named here does not run."""
 
+from ultrad.jobs.drills import ESTOP_DRILL, NOTIFY_DRILL
 from ultrad.jobs.health_check import HEALTH_CHECK
 from ultrad.jobs.housekeeping import HOUSEKEEPING
 from ultrad.jobs.reports import MONITOR_DAILY, MONITOR_WEEKLY
 from ultrad.jobs.spec import JobSpec
 from ultrad.jobs.trade_cycle import TRADE_CYCLE
 
-JOBS: tuple[JobSpec, ...] = (HEALTH_CHECK, HOUSEKEEPING, MONITOR_DAILY, MONITOR_WEEKLY, TRADE_CYCLE)
+JOBS: tuple[JobSpec, ...] = (
+    HEALTH_CHECK,
+    HOUSEKEEPING,
+    MONITOR_DAILY,
+    MONITOR_WEEKLY,
+    TRADE_CYCLE,
+    ESTOP_DRILL,
+    NOTIFY_DRILL,
+)

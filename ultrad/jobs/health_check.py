@@ -1,66 +1,63 @@
-"""Times a question to each service, writes each answer down, and tells of the slow and the silent."""
-
-from collections.abc import Awaitable, Callable
+"""Times a question to each service and looks at what is around it, writes it down, and tells of what is wrong."""
 
 import anyio
 
 from ultrad.core.estop_rules import trade_cause
-from ultrad.core.events import Finding, Level, Origin, Severity
+from ultrad.core.events import Finding, Level, Severity
+from ultrad.core.probes import rate_findings
 from ultrad.core.schedule import Missed
+from ultrad.core.sights import Sight, findings
 from ultrad.i18n import msg
+from ultrad.jobs.probing import OCTOBOT, Answered, ask
 from ultrad.jobs.spec import JobContext, JobResult, JobSpec
 from ultrad.ports import Probe
 
 SLOW_MS = 10_000
 VERY_SLOW_MS = 30_000
 """The operators' figures: a slower probe is a warning, then an alert."""
-PROBE_LIMIT_S = 35.0
-"""Longer than VERY_SLOW_MS, so that a very slow answer can still be told from none."""
-ALL_LIMIT_S = 40.0
-"""For all probes of one kind together: longer than each, so that one that is silent does not hide the others."""
 SILENT_RUNS = 3
 """So many failed probes in a row are no hiccup any more."""
-NOTION, OCTOBOT = "notion", "octobot"
 TAKE_ORDERS = frozenset({OCTOBOT, "octobot webhook"})
 """The probes whose failure means that orders are not taken: of the two ports, the webhook server's."""
 LOG_FILE = "healthcheck.log"
 
 
 async def _run(context: JobContext) -> JobResult:
-    answers: dict[str, tuple[Origin, tuple[Probe, ...]]] = {}
+    probes: tuple[Answered, ...] = ()
+    sights: tuple[Sight, ...] = ()
 
-    async def ask(origin: Origin, name: str, question: Callable[[], Awaitable[tuple[Probe, ...]]]) -> None:
-        limit_ms = round(ALL_LIMIT_S * 1000)
-        silence = Probe(name, limit_ms, msg("no answer within {limit} s", limit=round(ALL_LIMIT_S)))
-        answers[name] = origin, (silence,)
-        with anyio.move_on_after(ALL_LIMIT_S):
-            answers[name] = origin, await question()
-
-    async def http() -> tuple[Probe, ...]:
-        return (await context.probe_http(),)
-
-    async def chain() -> tuple[Probe, ...]:
-        return await context.chain.probe(PROBE_LIMIT_S)
-
-    async def notion() -> tuple[Probe, ...]:
-        return () if context.rows is None else (await context.rows.probe(),)
+    async def look() -> None:
+        nonlocal sights
+        if context.checkup is not None:
+            sights = await context.checkup.due()
 
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(ask, Origin.OUTSIDE, "chain", chain)
-        tasks.start_soon(ask, Origin.INFRASTRUCTURE, "http", http)
-        if context.rows is not None:
-            tasks.start_soon(ask, Origin.OUTSIDE, NOTION, notion)
-        if context.bot is not None:
-            tasks.start_soon(ask, Origin.OUTSIDE, OCTOBOT, context.bot.probe)
-    probes = [(origin, probe) for origin, answered in answers.values() for probe in answered]
-    silent = context.silent_runs
-    for _, probe in probes:
-        silent[probe.name] = silent[probe.name] + 1 if probe.error is not None else 0
-    found = (_finding(origin, probe, silent[probe.name]) for origin, probe in probes)
-    findings = tuple(one for one in found if one is not None)
-    await _stop_without_bot(context, tuple(probe for _, probe in probes))
-    bad = {one.subject: one.level for one in findings}
-    for _, probe in probes:
+        tasks.start_soon(look)
+        probes = await ask(context.probe_http, context.chain.probe, context.rows, context.bot)
+    now, record, silent = context.clock.now(), context.record, context.silent_runs
+    await record.take(context.journal, probes, now)
+    for one in probes:
+        silent[one.probe.name] = silent[one.probe.name] + 1 if one.probe.error is not None else 0
+    single = (probe_finding(one, silent[one.probe.name]) for one in probes)
+    slow = tuple(one for one in single if one is not None)
+    await _stop_without_bot(context, tuple(one.probe for one in probes))
+    _write(context, probes, slow, sights)
+    rates = rate_findings(record.answers, record.origins, now.steady_ms)
+    return JobResult(
+        ok=True,
+        message=msg("{good} of {count} probes answered in time", good=len(probes) - len(slow), count=len(probes)),
+        figures=tuple((f"{one.probe.name}_ms", one.probe.elapsed_ms) for one in probes),
+        findings=(*slow, *rates, *findings(sights)),
+    )
+
+
+def _write(
+    context: JobContext, probes: tuple[Answered, ...], slow: tuple[Finding, ...], sights: tuple[Sight, ...]
+) -> None:
+    """Each probe's time, and of the checks what wants attention."""
+    bad = {one.subject: one.level for one in slow}
+    for one in probes:
+        probe = one.probe
         context.log.write(
             LOG_FILE,
             bad.get(probe.name, Level.INFO),
@@ -68,14 +65,9 @@ async def _run(context: JobContext) -> JobResult:
             probe=probe.name,
             elapsed_ms=probe.elapsed_ms,
         )
-    return JobResult(
-        ok=True,
-        message=msg(
-            "{good} of {count} probes answered in time", good=len(probes) - len(findings), count=len(probes)
-        ),
-        figures=tuple((f"{probe.name}_ms", probe.elapsed_ms) for _, probe in probes),
-        findings=findings,
-    )
+    for sight in sights:
+        if sight.level > Level.INFO:
+            context.log.write(LOG_FILE, sight.level, sight.message, check=sight.area.value, subject=sight.subject)
 
 
 async def _stop_without_bot(context: JobContext, probes: tuple[Probe, ...]) -> None:
@@ -93,8 +85,9 @@ async def _stop_without_bot(context: JobContext, probes: tuple[Probe, ...]) -> N
         await context.trip(trade_cause("octobot_silent", message, context.clock.now(), Severity.S2))
 
 
-def _finding(origin: Origin, probe: Probe, silent_runs: int) -> Finding | None:
+def probe_finding(answered: Answered, silent_runs: int) -> Finding | None:
     """What is wrong with one answer, if anything. silent_runs: how often it failed in a row, with this time."""
+    origin, probe = answered.origin, answered.probe
     figures = (("elapsed_ms", str(probe.elapsed_ms)),)
     if probe.error is not None:
         message = msg("{name} failed its probe: {why}", name=probe.name, why=probe.error)

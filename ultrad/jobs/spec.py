@@ -6,14 +6,18 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from ultrad.aside import Aside
+from ultrad.checks import Checkup
+from ultrad.core.drill import DrillRules, EstopDrill, Heard
 from ultrad.core.estop import Cause
 from ultrad.core.events import Finding
 from ultrad.core.intents import Intent
+from ultrad.core.outlook import Outlook
 from ultrad.core.periods import ReportKind
 from ultrad.core.report_order import Made
 from ultrad.core.schedule import Missed, Schedule
 from ultrad.core.signals import Signal
 from ultrad.i18n import Message
+from ultrad.jobs.probing import ProbeRecord
 from ultrad.ports import Chain, Clock, JobLog, Journal, Probe
 from ultrad.trade_ports import OctoBot, Rows
 
@@ -46,6 +50,23 @@ class SignalDesk(Protocol):
         ...
 
 
+class Drills(Protocol):
+    """What tries the stop and the channels (`ultrad.drill.Drills`)."""
+
+    @property
+    def rules(self) -> DrillRules:
+        """How a drill is judged."""
+        ...
+
+    async def estop(self) -> EstopDrill:
+        """Trip a stop that stands for the real one, and tell of it; recorded."""
+        ...
+
+    async def notify(self) -> tuple[Heard, ...]:
+        """Send a test to each channel, and wait until it is taken; recorded."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Complaint:
     """What was written on a row that cannot be taken, and the edit that was seen after that (None: not yet)."""
@@ -58,10 +79,13 @@ class Complaint:
 class JobContext:
     """What jobs may use. probe_http: asks the daemon's own `/health` over HTTP, timed.
 
-    silent_runs: how many runs in a row each probe has failed; a restart begins anew. trip: the stop. desk: where
+    silent_runs: how many runs in a row each probe has failed; a restart begins anew. record: how they answered
+    before, also before a restart. checkup: what else is looked at, or None. trip: the stop. desk: where
     signals are handed in; rows, bot: where they come from and go to; each None where it is not configured.
     complaints: what was written on rows that cannot be taken. text: a message in the operators' language.
     aside: who does heavy work. reports: where reports are made.
+    complaints: what was written on rows that cannot be taken. drills: what tries the stop and the channels.
+    outlook: how far a position is from its limits, by its name. text: a message in the operators' language.
     """
 
     clock: Clock
@@ -78,6 +102,10 @@ class JobContext:
     complaints: dict[str, Complaint] = field(default_factory=dict)
     aside: Aside | None = None
     reports: ReportDesk | None = None
+    record: ProbeRecord = field(default_factory=ProbeRecord)
+    checkup: Checkup | None = None
+    drills: Drills | None = None
+    outlook: Callable[[str], Outlook | None] = lambda _: None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,10 @@ import anyio
 from ultrad.core import intents as life
 from ultrad.core.events import Event
 from ultrad.core.intents import Blotter, Intent
+from ultrad.errors import Transient
+from ultrad.i18n import msg
 from ultrad.ports import Journal
+from ultrad.trade_ports import Nonces
 from ultrad.units import Now
 
 KEPT_MS = 25 * 3_600_000
@@ -37,6 +40,13 @@ class TradeBook:
     def due_nonce(self) -> int:
         """With nothing in the air: the lowest nonce that no step of ours has consumed. A lower one is behind."""
         return max((step.nonce + 1 for one in self.blotter.intents for step in one.steps), default=0)
+
+    def expect_due(self, nonces: Nonces) -> None:
+        """Raise Transient for a node that is behind: what it calls the next nonce, a step of ours has consumed."""
+        if nonces.latest < self.due_nonce:
+            raise Transient(
+                msg("the node shows nonce {nonce}, and {due} is due", nonce=nonces.latest, due=self.due_nonce)
+            )
 
     def forget(self, now: Now, window_ms: int) -> None:
         """Let go of what no limit counts any more."""

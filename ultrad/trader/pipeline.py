@@ -4,11 +4,13 @@ import anyio
 
 from ultrad.core import estop_rules as stop
 from ultrad.core import intent_events as events
-from ultrad.core.events import Level
+from ultrad.core.events import Finding, Level
 from ultrad.core.intent_steps import Purpose
 from ultrad.core.intents import Act, Blotter, Intent, Stage
+from ultrad.core.revocations import is_revocation
 from ultrad.core.signals import Action, Signal
 from ultrad.core.trade_status import RescueStatus, TradeFigures, figures_of, pipeline_failing
+from ultrad.core.trade_troubles import only_watched, unsettled
 from ultrad.errors import Duplicate, Permanent, Transient
 from ultrad.gate import STOPS, GateShutError, MaybeSentError
 from ultrad.i18n import Message, msg
@@ -17,9 +19,11 @@ from ultrad.trade_ports import Call, Order, Unsigned
 from ultrad.trader.book import TradeBook
 from ultrad.trader.doubt import Doubt
 from ultrad.trader.judging import Judge
+from ultrad.trader.patience import Patience
 from ultrad.trader.ports import TraderPorts, TradeSettings
 from ultrad.trader.rescue import Rescuer
-from ultrad.trader.sending import Sending, foreign_pending
+from ultrad.trader.revoking import Revoking
+from ultrad.trader.sending import FOREIGN_MS, Sending, foreign_pending
 from ultrad.trader.settling import Settling
 from ultrad.units import Now
 
@@ -28,9 +32,6 @@ AGAIN_MS = 15_000
 """How long what could not be read, or was not answered, is left alone."""
 LOOK_AGAIN_MS = 3_000
 """The same for what is in the air: it may have to be cancelled, and must not bring a limited endpoint down."""
-FOREIGN_MS = 30_000
-"""How long something of others must look pending before it counts: nodes that lag or lie show that for a while.
-Nothing is signed meanwhile, and what they have mined is found at the next head (`ultrad.watchdog.account`)."""
 
 
 class Trader:
@@ -48,12 +49,17 @@ class Trader:
             if ports.rescue
             else None
         )
+        self.revoking = (
+            Revoking(ports, settings, ports.allowances, self._book, self._has_news) if ports.allowances else None
+        )
         self._wake = anyio.Event()
         self._not_before_ms = 0
         self._look_not_before_ms = 0
         self._waiting_ms: dict[str, int] = {}
         self._watched: frozenset[str] = frozenset()
         self._foreigner = Doubt(FOREIGN_MS)
+        self._patience = Patience()
+        self._at = ""
 
     @property
     def blotter(self) -> Blotter:
@@ -82,8 +88,11 @@ class Trader:
         if (known := self.blotter.get(signal.key)) is not None:
             raise Duplicate(msg("The signal {id} came before ({stage}).", id=signal.key, stage=known.stage.value))
         intent = await self._book.record(events.proposed_event(signal))
-        self._wake.set()
+        self._has_news()
         return intent
+
+    def _has_news(self) -> None:
+        self._wake.set()
 
     def figures(self) -> TradeFigures:
         """How trading went lately."""
@@ -109,43 +118,63 @@ class Trader:
         """One look: settle what is in the air, else go on with the oldest that is open."""
         now = self._ports.clock.now()
         self._book.forget(now, self._settings.limits.window_ms)
-        failing = pipeline_failing(self.figures())
-        self._ports.conditions.observe("trade", (failing,) if failing else (), now)
+        self._ports.conditions.observe("trade", self._findings(now), now)
+        self._at = ""
         try:
-            await self._turn(now, turned)
-        except (Transient, Permanent):
+            if await self._turn(now, turned):
+                self._patience.went_on()
+        except (Transient, Permanent) as error:
             # Whatever did not answer is told of by its own findings; nothing was decided, and it is tried again.
             after = self._ports.clock.now()
             self._not_before_ms = after.steady_ms + AGAIN_MS
             self._look_not_before_ms = after.steady_ms + LOOK_AGAIN_MS
+            self._patience.failed(self._at, error.message, after)
 
-    async def _turn(self, now: Now, turned: Turned) -> None:
+    def _findings(self, now: Now) -> tuple[Finding, ...]:
+        found = (
+            pipeline_failing(self.figures()),
+            self._settling.gap,
+            unsettled(self.blotter, self._settings.position, now),
+        )
+        watched = self.blotter.flying() if self._settings.dry_run else ()
+        return (
+            *(one for one in found if one is not None),
+            *(only_watched(one) for one in watched),
+            *self._patience.findings(now),
+        )
+
+    async def _turn(self, now: Now, turned: Turned) -> bool:
+        """Whether all there is to do was looked at; False where it is left alone for now."""
         if self._rescuer is not None and await self._rescuer.turn():
-            return
+            return False
         await self._watch_for_madness(now)
         flying = self.blotter.flying()
         if flying:
-            if now.steady_ms >= self._look_not_before_ms:
-                for intent in flying:
-                    await self._settling.look(intent)
-            return
+            if now.steady_ms < self._look_not_before_ms:
+                return False
+            for intent in flying:
+                self._at = intent.id
+                await self._settling.look(intent)
+            return True
         if now.steady_ms < self._not_before_ms:
-            return
+            return False
         waiting = tuple(one for one in self.blotter.open() if not one.is_rescue)
         self._waiting_ms = {one.id: self._waiting_ms[one.id] for one in waiting if one.id in self._waiting_ms}
         for intent in waiting:
             if now.steady_ms < self._waiting_ms.get(intent.id, 0):
                 continue  # and the others go on
+            self._at = intent.id
             await self._go_on(intent)
             turned()
             if self.blotter.in_the_air() is not None:
-                return
+                break
+        return True
 
     async def _watch_for_madness(self, now: Now) -> None:
         """Once for each that came, at once: whatever else is under way."""
         waiting = self.blotter.open()
         for intent in waiting:
-            if intent.stage is Stage.PROPOSED and intent.id not in self._watched:
+            if intent.stage is Stage.PROPOSED and intent.is_trade and intent.id not in self._watched:
                 await self._judge.watch_for_madness(intent, self.blotter, now)
         self._watched = frozenset(one.id for one in waiting)
 
@@ -160,6 +189,9 @@ class Trader:
     # -------------------------------------------------------- one intent
 
     async def _go_on(self, intent: Intent) -> None:
+        if is_revocation(intent):
+            await self._revoke(intent)
+            return
         match intent.stage:
             case Stage.PROPOSED | Stage.ADMITTED:
                 if self._judge.may_wait(intent, self._ports.clock.now()):
@@ -174,8 +206,19 @@ class Trader:
                 # read, or the process ended. Only what is not over goes on to its next transaction.
                 if not await self._settling.conclude(intent):
                     await self._next_step(intent)
+            case Stage.BOT_SENDING:  # what became of it could not be recorded, and nobody else is at it
+                await self._bot_failed(intent, _unknown_to_bot(intent, msg("its answer could not be recorded")))
             case _:
                 return
+
+    async def _revoke(self, intent: Intent) -> None:
+        """Its one transaction, once nothing may be using what it takes back."""
+        if self.revoking is not None and self.revoking.must_wait(intent):
+            return
+        if self.revoking is None or not intent.spender:
+            await self._fail(intent, msg("what it revokes was not recorded"))
+        elif not (intent.steps and await self._settling.conclude(intent)):
+            await self._next_step(intent)
 
     async def _decide(self, intent: Intent) -> Intent | None:
         """Ask every rule; the admitted intent, or None."""
@@ -258,12 +301,7 @@ class Trader:
             self._waiting_ms[intent.id] = now.steady_ms + self._settings.limits.gas_wait_ms
             return
         nonces = await self._ports.ledger.nonces()
-        if nonces.latest < self._book.due_nonce:
-            raise Transient(
-                msg(
-                    "the node shows nonce {nonce}, and {due} is due", nonce=nonces.latest, due=self._book.due_nonce
-                )
-            )
+        self._book.expect_due(nonces)
         if nonces.pending != nonces.latest:
             self._waiting_ms[intent.id] = now.steady_ms + AGAIN_MS
             await self._foreign_pending(nonces.pending, now)
@@ -308,6 +346,8 @@ class Trader:
 
     async def _next_call(self, intent: Intent) -> Call:
         """The transaction that comes next, by what is allowed and done already."""
+        if self.revoking is not None and intent.spender:
+            return self.revoking.call_of(intent)
         market, amount = self._ports.market, intent.amount
         if intent.signal.action is Action.SELL:
             return market.withdraw(amount)
@@ -326,9 +366,14 @@ class Trader:
         waited_ms = now.steady_ms - intent.signal.arrived.steady_ms
         if waited_ms > self._settings.limits.fresh_ms:
             return msg("it grew too old while it waited ({seconds} s)", seconds=waited_ms // 1_000)
+        if self._settings.dry_run and intent.stage is not Stage.ADMITTED:
+            return msg("trade.dry_run was switched on while it was under way")
         return None
 
     async def _foreign_pending(self, pending: int, now: Now) -> None:
+        if self._ports.hands.is_expected(now):
+            self._foreigner.dispelled()  # its history tells whether it was what somebody announced
+            return
         if not self._foreigner.seen(now):
             return
         self._foreigner.dispelled()

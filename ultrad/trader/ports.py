@@ -1,8 +1,9 @@
 """What the trader works with."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from ultrad.byhand import ByHand
 from ultrad.conditions import Conditions
 from ultrad.core.rescue import RescueLimits
 from ultrad.core.trade_limits import TradeLimits
@@ -10,7 +11,7 @@ from ultrad.distress import Distress
 from ultrad.estop import Estop
 from ultrad.gate import Gate
 from ultrad.ports import Clock, Journal
-from ultrad.trade_ports import Ledger, Market, OctoBot, RescueMarket, Signer
+from ultrad.trade_ports import Allowances, Ledger, Market, OctoBot, RescueMarket, Signer
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,8 @@ class RescueMeans:
 class TraderPorts:
     """Its surroundings. bot: None where no OctoBot is configured; signer: None where there is no key (dry run).
 
-    rescue: None where the operators have not enabled it.
+    rescue: None where the operators have not enabled it. hands: what was announced of the account.
+    allowances: None where nobody looks at them.
     """
 
     journal: Journal
@@ -59,3 +61,5 @@ class TraderPorts:
     bot: OctoBot | None
     fraction: Callable[[], float]
     rescue: RescueMeans | None = None
+    hands: ByHand = field(default_factory=ByHand)
+    allowances: Allowances | None = None

@@ -1,5 +1,6 @@
 """Where signals are handed in, and where it is told what became of them."""
 
+from ultrad.core.allowances import Allowance, AllowancesAt
 from ultrad.core.events import Recorded
 from ultrad.core.intents import Act, Intent
 from ultrad.core.signals import Signal, Source
@@ -9,6 +10,7 @@ from ultrad.i18n import Message, msg
 from ultrad.ports import EventFilter, Journal
 from ultrad.trader.pipeline import Trader
 from ultrad.trader.ports import TradeSettings
+from ultrad.trader.revoking import Revoking
 from ultrad.units import Address
 
 PAGE = 1_000
@@ -44,11 +46,9 @@ class Reception:
         refuses, or too many wait.
         """
         trader = self._able()
-        if signal.source is Source.RESCUE:
+        if signal.source in {Source.RESCUE, Source.REVOCATION}:
             raise Permanent(msg("A rescue is none of the signals that can be given."))
-        _, trouble = self._journal.backlog()
-        if trouble is not None:
-            raise Transient(msg("The signal is not taken: the journal cannot be written ({why}).", why=trouble))
+        self._must_be_writable()
         if trader.blotter.get(signal.key) is None and len(trader.blotter.open()) >= MOST_PROPOSED:
             raise Transient(msg("The signal is not taken: {count} wait already.", count=MOST_PROPOSED))
         try:
@@ -56,6 +56,27 @@ class Reception:
         except Duplicate:
             pass
         raise Duplicate(await self._before(signal.key))
+
+    async def allowances(self) -> tuple[AllowancesAt, tuple[str, ...]]:
+        """Every allowance, and what may be using one just now. Raises Transient."""
+        revoking = self._revoking()
+        return await revoking.read(), revoking.busy()
+
+    async def revoke(self, by: str, asset: str) -> tuple[Intent, ...]:
+        """See `Revoking.revoke`."""
+        self._must_be_writable()
+        return await self._revoking().revoke(by, asset)
+
+    def _revoking(self) -> Revoking:
+        revoking = self._able().revoking
+        if revoking is None:
+            raise Transient(msg("Nobody looks at allowances here."))
+        return revoking
+
+    def _must_be_writable(self) -> None:
+        _, trouble = self._journal.backlog()
+        if trouble is not None:
+            raise Transient(msg("The signal is not taken: the journal cannot be written ({why}).", why=trouble))
 
     async def _before(self, key: str) -> Message:
         end = await self.outcome(key)
@@ -117,7 +138,12 @@ class Reception:
             recent=recent_lines(trader.blotter, RECENT) if trader else (),
             rescue=trader.rescue_status() if trader else None,
             figures=trader.figures() if trader else TradeFigures(),
+            left=self._left(),
         )
+
+    def _left(self) -> tuple[Allowance, ...]:
+        revoking = self._trader.revoking if self._trader else None
+        return revoking.left if revoking else ()
 
     def _able(self) -> Trader:
         if self._trader is None:

@@ -23,8 +23,9 @@ from ultrad.gate import Passage
 from ultrad.i18n import Message, msg
 from ultrad.trade_ports import Call, PatientAt, Simulated, Unsigned
 from ultrad.trader.book import TradeBook
+from ultrad.trader.doubt import Doubt
 from ultrad.trader.ports import RescueMeans, TraderPorts, TradeSettings
-from ultrad.trader.sending import Outcome, Sending, foreign_pending
+from ultrad.trader.sending import FOREIGN_MS, Outcome, Sending, foreign_pending
 from ultrad.trader.settling import Settling
 from ultrad.units import Address, Now, Wad
 
@@ -53,6 +54,7 @@ class Rescuer:
         self._book, self._sending, self._settling = book, sending, settling
         self._obstacles: tuple[Obstacle, ...] = ()
         self._not_before_ms = 0
+        self._foreigner = Doubt(FOREIGN_MS)
 
     async def turn(self) -> bool:
         """One look. Whether it has done something, so that all else waits for the next turn."""
@@ -207,13 +209,15 @@ class Rescuer:
     async def _unsigned(self, call: Call, gas: int, taken: Step | None) -> Unsigned | None:
         """With a fee of its own; None where the nonce cannot be had, or only beyond the cap."""
         fees, nonces = await self._ports.ledger.fees(), await self._ports.ledger.nonces()
+        if taken is None:
+            self._book.expect_due(nonces)
         nonce = nonces.latest if taken is None else taken.nonce
         if nonces.latest != nonce:
             return None  # it was mined a moment ago: it settles first
         if nonces.pending > nonce + (taken is not None):
-            message = foreign_pending(nonces.pending)
-            await self._ports.estop.trip(stop.trade_cause("intrusion", message, self._ports.clock.now()))
+            await self._foreign_pending(foreign_pending(nonces.pending))
             return None
+        self._foreigner.dispelled()
         cap_wei = self._means.limits.max_fee_wei
         hurried = replace(fees, tip_wei=min(cap_wei, fees.tip_wei * TIPS))
         what = Unsigned(
@@ -230,6 +234,16 @@ class Rescuer:
             self._obstacles = (Obstacle("fee_cap", msg("it would have to offer more than rescue.max_fee_gwei")),)
             return None
         return what
+
+    async def _foreign_pending(self, message: Message) -> None:
+        """Nothing is signed beside it. A stop for it forbids rescues: it takes more than a moment."""
+        now = self._ports.clock.now()
+        self._obstacles = (Obstacle("foreign_pending", message),)
+        if self._ports.hands.is_expected(now):
+            self._foreigner.dispelled()
+        elif self._foreigner.seen(now):
+            self._foreigner.dispelled()
+            await self._ports.estop.trip(stop.trade_cause("intrusion", message, now))
 
     async def _begin(self, plan: Plan, found: PatientAt, hf_after: Wad, now: Now) -> Intent:
         patient = found.patient

@@ -8,6 +8,7 @@ import anyio
 
 from ultrad.core import estop_rules as stop
 from ultrad.core import intent_events as events
+from ultrad.core.estop import Mode
 from ultrad.core.events import Severity
 from ultrad.core.intent_steps import Purpose, Step, Version
 from ultrad.core.intents import Intent
@@ -18,7 +19,7 @@ from ultrad.i18n import Message, msg
 from ultrad.trade_ports import Call, Fees, GasError, Signer, Unsigned
 from ultrad.trader.book import TradeBook
 from ultrad.trader.ports import TraderPorts, TradeSettings
-from ultrad.units import Address
+from ultrad.units import Address, Now
 
 TRANSFER_GAS = 21_000
 """What a transfer without data costs (yellow paper, G_transaction); a cancellation is one to oneself."""
@@ -28,6 +29,10 @@ BASE_FEE_ROOM = 2
 """Times the next base fee: six full blocks in a row raise it by so much (EIP-1559: 12.5 % a block)."""
 CANCEL_TIMES = 10
 """A cancellation waits for no gas price, but offers at most so many times a trade's: fees are what nodes say."""
+
+FOREIGN_MS = 60_000
+"""How long something of others must look pending before it counts: nodes that lag or lie show that for a while.
+Nothing is signed meanwhile, and what they have mined is found at the next head (`ultrad.watchdog.account`)."""
 
 
 class Outcome(Enum):
@@ -60,9 +65,12 @@ class Sending:
         Raises GateShutError where it may not be signed (nothing is recorded then), Transient or Permanent from the
         signer or the journal.
         """
+        began = self._ports.clock.now()
         self._check(purpose)
         signed = await self._signer().sign(what)
         self._check(purpose)  # a stop during the signature: the bytes are forgotten, the nonce stays free
+        if purpose is Purpose.OWN:
+            self.must_not_be_stopped_since(began)
         version = Version(
             hash=signed.hash,
             raw=signed.raw.hex(),
@@ -93,6 +101,8 @@ class Sending:
         outcome = Outcome.MAYBE
         with anyio.move_on_after(self._settings.send_s):
             try:
+                if version.purpose is Purpose.OWN:
+                    self.must_not_be_stopped_since(version.signed)
                 await self._through(version.purpose, call)
             except GateShutError:
                 return Outcome.NOT_SENT
@@ -105,6 +115,17 @@ class Sending:
             else:
                 outcome = Outcome.SENT
         return outcome
+
+    def was_stopped_since(self, then: Now) -> bool:
+        """Whether a stop came after it, also one that was lifted meanwhile."""
+        state = self._ports.estop.state
+        changed = state.since is not None and state.since.steady_ms > then.steady_ms
+        return state.mode is Mode.ON or changed
+
+    def must_not_be_stopped_since(self, then: Now) -> None:
+        """Raise GateShutError where it was: whoever lifts a stop does not let go on what it stopped."""
+        if self.was_stopped_since(then):
+            raise GateShutError("estop")
 
     def _check(self, purpose: Purpose) -> None:
         if purpose is Purpose.OWN:

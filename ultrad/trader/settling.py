@@ -2,19 +2,19 @@
 
 from ultrad.core import estop_rules as stop
 from ultrad.core import intent_events as events
-from ultrad.core.estop import Mode
-from ultrad.core.events import Event, Level
+from ultrad.core.events import Effect, Event, Finding, Level, Origin, Severity
 from ultrad.core.intent_steps import Mined, Purpose, Step, Version
 from ultrad.core.intents import Act, Intent
 from ultrad.core.signals import Action
 from ultrad.errors import Transient
 from ultrad.gate import GateShutError, Passage
 from ultrad.i18n import Message, msg
-from ultrad.trade_ports import Quote, Receipt
+from ultrad.trade_ports import Nonces, Quote, Receipt
 from ultrad.trader import deeds
 from ultrad.trader.book import TradeBook
 from ultrad.trader.doubt import Doubt
 from ultrad.trader.ports import TraderPorts, TradeSettings
+from ultrad.trader.revoking import end_of_revocation
 from ultrad.trader.sending import Sending
 from ultrad.units import ALL_BPS, Now, hf_text
 
@@ -34,7 +34,8 @@ class Settling:
         self._ports, self._settings = ports, settings
         self._book, self._sending = book, sending
         self._sent_ms = 0
-        self._usurper = Doubt(USURPED_MS)
+        self._usurper, self._gap = Doubt(USURPED_MS), Doubt(USURPED_MS)
+        self.gap: Finding | None = None
 
     async def look(self, intent: Intent) -> None:
         """Ask the chain once, and do what follows."""
@@ -42,7 +43,9 @@ class Settling:
         if step is None:
             raise AssertionError("nothing in the air")
         receipt = await self._receipt(step)
-        consumed = receipt is None and (await self._ports.ledger.nonces()).confirmed > step.nonce
+        nonces = None if receipt else await self._ports.ledger.nonces()
+        consumed = nonces is not None and nonces.confirmed > step.nonce
+        self._see_gap(intent, step, nonces)
         if consumed:  # perhaps by our own, mined between the two questions
             receipt = await self._receipt(step)
         if not consumed or receipt is not None:
@@ -55,6 +58,14 @@ class Settling:
             await self._consumed_elsewhere(intent, step)
         else:
             await self._pending(intent, step)
+
+    def _see_gap(self, intent: Intent, step: Step, nonces: Nonces | None) -> None:
+        """A nonce that the chain is not at yet: whatever node told us to use it, no block can take it now."""
+        if nonces is None or nonces.latest >= step.nonce:
+            self._gap.dispelled()
+            self.gap = None
+        elif self._gap.seen(self._ports.clock.now()):
+            self.gap = _gap(self._settings.position, intent, step, nonces)
 
     async def _receipt(self, step: Step) -> Receipt | None:
         for version in reversed(step.versions):
@@ -99,6 +110,8 @@ class Settling:
             await self._settle_rescue(intent, mined)
         elif step.about in {"supply", "withdraw"}:
             await self._settle(intent, mined)
+        elif intent.spender:
+            await self._end(Act.SETTLE, intent, *await end_of_revocation(self._ports, intent, mined))
         else:
             return False
         return True
@@ -205,6 +218,14 @@ class Settling:
         if not self._usurper.seen(self._ports.clock.now()):
             return
         self._usurper.dispelled()
+        if self._ports.hands.used(step.nonce):
+            message = msg(
+                "{id} was not executed: its nonce {nonce} was used by hand, as announced.",
+                id=intent.id,
+                nonce=step.nonce,
+            )
+            await self._end(Act.USURP, intent, message, Level.ALERT)
+            return
         message = msg(
             "Nonce {nonce} was consumed by a transaction that ultrad did not sign. Somebody else has the key.",
             nonce=step.nonce,
@@ -220,7 +241,7 @@ class Settling:
         if intent.is_rescue and (self._ports.rescue is None or self._ports.gate.beside.shut_by(Passage.RESCUE)):
             return  # nothing more is signed or sent of it; the chain decides about what was
         if newest.purpose is Purpose.OWN:
-            if self._was_stopped_since(newest):
+            if self._sending.was_stopped_since(newest.signed):
                 await self._cancel(intent, step)
                 return
             if self._ports.gate.shut_by():
@@ -228,7 +249,9 @@ class Settling:
         stuck_ms = self._stuck_ms(intent)
         if now.steady_ms - max(self._sent_ms, newest.signed.steady_ms) < min(REPEAT_MS, stuck_ms):
             return
-        if now.steady_ms - newest.signed.steady_ms >= stuck_ms:
+        if newest.purpose is Purpose.OWN and self._is_stale(intent, now):
+            await self._cancel(intent, step)
+        elif now.steady_ms - newest.signed.steady_ms >= stuck_ms:
             await self._raise_fee(intent, step)
         else:
             await self._send(newest, now)
@@ -242,11 +265,9 @@ class Settling:
             return deeds.means(self._ports).limits.max_fee_wei
         return self._settings.limits.max_fee_wei
 
-    def _was_stopped_since(self, version: Version) -> bool:
-        """Whether a stop came after it was signed, also one that was lifted before it could be cancelled."""
-        state = self._ports.estop.state
-        changed = state.since is not None and state.since.steady_ms > version.signed.steady_ms
-        return state.mode is Mode.ON or changed
+    def _is_stale(self, intent: Intent, now: Now) -> bool:
+        """A trade that waits for its block, or was perhaps never sent, must not be made long after its signal."""
+        return now.steady_ms - intent.signal.arrived.steady_ms > self._settings.limits.fresh_ms
 
     async def _cancel(self, intent: Intent, step: Step) -> None:
         """Take its place with a transfer of nothing; whichever is mined first consumes the nonce."""
@@ -268,10 +289,7 @@ class Settling:
             most_wei = self._most_fee_wei(intent)
             what = self._sending.again(step, fees, most_wei)
             if what.max_fee_wei > most_wei or len(step.versions) > self._settings.raises:
-                # A trade that waits for its block must not be made long after its signal.
-                limits = self._settings.limits
-                stale = now.steady_ms - intent.signal.arrived.steady_ms > limits.fresh_ms and not intent.is_rescue
-                await (self._cancel(intent, step) if stale else self._send(newest, now))
+                await self._send(newest, now)
                 return
         try:
             _, version = await self._sending.sign(intent, what, newest.purpose)
@@ -286,3 +304,22 @@ class Settling:
     async def _end(self, act: Act, intent: Intent, message: Message, level: Level) -> None:
         event: Event = events.end_event(act, intent, message, self._ports.clock.now(), level)
         await self._book.record(event)
+
+
+def _gap(position: str, intent: Intent, step: Step, nonces: Nonces) -> Finding:
+    return Finding(
+        code="nonce_gap",
+        subject=position,
+        level=Level.ALERT,
+        origin=Origin.OUTSIDE,
+        severity=Severity.S2,
+        effect=Effect.NO_TRADE,
+        message=msg(
+            "{id}: its transaction has the nonce {nonce}, and the account's next one is {next}: an endpoint told "
+            "another. No block can take it before those between are used. For each of them announce an act by "
+            "hand (`ultrad expect --kind any`), and send a transfer of nothing to the account itself.",
+            id=intent.id,
+            nonce=step.nonce,
+            next=nonces.latest,
+        ),
+    )

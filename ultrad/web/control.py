@@ -21,7 +21,16 @@ from ultrad.core.signals import MAX_REASON, Source
 from ultrad.core.wire import WireError, from_json, to_json
 from ultrad.errors import Transient
 from ultrad.i18n import msg
-from ultrad.operations import ChannelName, ExpectRequest, IncidentRequest, Operations, Person, ResumeRequest
+from ultrad.operations import (
+    ChannelName,
+    ExpectRequest,
+    IncidentRequest,
+    Operations,
+    Person,
+    ResumeRequest,
+    RevokeRequest,
+    SimulateRequest,
+)
 from ultrad.ports import EventFilter, Turned
 from ultrad.web.answers import answer, encoded, one_line, read_json, read_numbers, rendered
 from ultrad.web.peer import uid_of
@@ -73,10 +82,14 @@ class ControlPart:
                     web.post("/jobs/{name}/run", self._run_job),
                     web.post("/incident", self._incident),
                     web.post("/expect", self._expect),
+                    web.post("/simulate", self._simulate),
                     web.post("/notify/test", self._test_channels),
                     web.get("/notify/queue", self._queue),
                     web.get("/reports", self._reports),
                     web.post("/reports/{name}", self._make_report),
+                    web.post("/doctor", self._doctor),
+                    web.get("/allowances", self._allowances),
+                    web.post("/allowances/revoke", self._revoke),
                     web.get("/signals", self._signals),
                     web.post("/signals", self._signal),
                 ),
@@ -160,9 +173,21 @@ class ControlPart:
         wanted = replace(wanted, reason=one_line("reason", wanted.reason))
         return answer(_json(await self._operations.expect(self._person(request), wanted)))
 
+    async def _simulate(self, request: web.Request) -> web.Response:
+        wanted = from_json(SimulateRequest, await read_json(request))
+        return answer(_json(await self._operations.simulate(wanted)))
+
     async def _test_channels(self, request: web.Request) -> web.Response:
         wanted = from_json(ChannelName, await read_json(request))
         return answer(_json(await self._operations.test_channels(self._person(request), wanted.channel)))
+
+    async def _allowances(self, _: web.Request) -> web.Response:
+        return answer(_json(await self._operations.allowances()))
+
+    async def _revoke(self, request: web.Request) -> web.Response:
+        wanted = from_json(RevokeRequest, await read_json(request))
+        wanted = replace(wanted, asset=one_line("asset", wanted.asset))
+        return answer(_json(await self._operations.revoke(self._person(request), wanted)), status=202)
 
     async def _signals(self, request: web.Request) -> web.Response:
         for name in request.query.keys() - {"limit"}:
@@ -184,6 +209,9 @@ class ControlPart:
 
     async def _make_report(self, request: web.Request) -> web.Response:
         return answer(_json(await self._operations.reports().make_named(request.match_info["name"])))
+
+    async def _doctor(self, _: web.Request) -> web.Response:
+        return answer(await rendered(_json, await self._operations.examine()))
 
     async def _queue(self, _: web.Request) -> web.Response:
         return answer(await rendered(_json, self._operations.queue()))

@@ -16,8 +16,9 @@ from ultrad.core.status import (
     Status,
 )
 from ultrad.i18n import Message, msg
-from ultrad.units import ALL_BPS, INFINITE_HF, Wad, bps_text, hf_text, short_address, usd_text
+from ultrad.units import ALL_BPS, INFINITE_HF, Now, Wad, bps_text, hf_text, short_address, usd_text
 from ultrad.web.html import Html, Inside, el, join, void
+from ultrad.web.outlook import outlook_html
 from ultrad.web.style import CSS
 from ultrad.web.view import paused
 from ultrad.web.words import Words
@@ -119,7 +120,7 @@ def _estop(status: Status, words: Words) -> Html:
 def _positions(status: Status, limits: Limits, words: Words) -> list[Html]:
     """Those nearest to their limits, an unread one before all."""
     nearest = sorted(status.positions, key=lambda one: one.reading.health_factor if one.reading else -1)
-    shown = [el("div", *(_position(one, limits, words) for one in nearest[:MOST_ROWS]), class_="grid")]
+    shown = [el("div", *(_position(one, status.now, limits, words) for one in nearest[:MOST_ROWS]), class_="grid")]
     if len(nearest) > MOST_ROWS:
         shown.append(_more(len(nearest) - MOST_ROWS, words))
     if status.reading_age_ms is not None:
@@ -129,7 +130,7 @@ def _positions(status: Status, limits: Limits, words: Words) -> list[Html]:
     return shown
 
 
-def _position(one: PositionStatus, limits: Limits, words: Words) -> Html:
+def _position(one: PositionStatus, now: Now, limits: Limits, words: Words) -> Html:
     title = el("h2", one.name, " ", el("span", short_address(one.account), class_="dim"))
     reading = one.reading
     if reading is None:
@@ -150,6 +151,7 @@ def _position(one: PositionStatus, limits: Limits, words: Words) -> Html:
         el("div", hf_text(hf), class_=f"hf {_colour(hf, limits)}"),
         _meter(hf, limits),
         el("dl", *listed),
+        *outlook_html(one, now, words),
     )
 
 

@@ -28,8 +28,8 @@ border-color:var(--warn)}.estop.bad{background:var(--badbg);border-color:var(--b
 .grid section{margin:0}
 .hf{font-size:2rem;font-weight:700;line-height:1.2;font-variant-numeric:tabular-nums}
 meter{width:100%;height:1.1rem}
-dl{display:grid;grid-template-columns:auto 1fr;gap:.1rem .75rem;margin:.5rem 0 0}
-dd{margin:0;text-align:right;font-variant-numeric:tabular-nums}
+dl{display:grid;grid-template-columns:1fr auto;gap:.1rem .75rem;margin:.5rem 0 0}
+dd{margin:0;text-align:right;overflow-wrap:normal;font-variant-numeric:tabular-nums}
 table{width:100%;border-collapse:collapse;font-variant-numeric:tabular-nums}
 th,td{padding:.3rem .75rem .3rem 0;text-align:left;vertical-align:top;border-bottom:1px solid var(--line)}
 tr:last-child td{border-bottom:0}th{font-weight:500;white-space:nowrap}

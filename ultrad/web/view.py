@@ -17,7 +17,8 @@ from ultrad.core.status import (
 )
 from ultrad.core.trade_status import RescueStatus, TradeStatus
 from ultrad.i18n import Message
-from ultrad.units import short_address
+from ultrad.units import Now, short_address
+from ultrad.web.outlook import outlook_json
 from ultrad.web.words import Words, fixed, hf_exact
 
 _USD_DIGITS = 8
@@ -33,7 +34,7 @@ def status_view(status: Status, words: Words) -> Json:
         "time_ms": status.now.wall_ms,
         "started_ms": status.started_ms,
         "estop": _estop(status.estop, words),
-        "positions": [_position(one) for one in status.positions],
+        "positions": [_position(one, status.now, words) for one in status.positions],
         "reading_age_ms": status.reading_age_ms,
         "lowest_health_factor": None if status.lowest_hf is None else hf_exact(status.lowest_hf),
         "reserves": [_reserve(one) for one in status.reserves],
@@ -161,7 +162,7 @@ def _cause(cause: Cause, words: Words) -> Json:
     }
 
 
-def _position(one: PositionStatus) -> Json:
+def _position(one: PositionStatus, now: Now, words: Words) -> Json:
     reading = one.reading
     seen: dict[str, Json] = (
         {}
@@ -179,6 +180,7 @@ def _position(one: PositionStatus) -> Json:
         "account": short_address(one.account),
         "change_24h_pct": None if one.change_bps is None else fixed(one.change_bps, 2),
         "reading": seen or None,
+        "outlook": outlook_json(one, now, words),
     }
 
 

@@ -1,10 +1,12 @@
 """What the ledger makes of an endpoint's answers, also where nodes differ in their words."""
 
+import math
 from collections.abc import Awaitable, Callable
 
+import anyio
 import pytest
 
-from ultrad.adapters.chain.ledger import RpcLedger
+from ultrad.adapters.chain.ledger import SECOND_S, RpcLedger
 from ultrad.adapters.chain.rpc import HttpRpc, NodeFailed, NodeLimits, NodeRefused
 from ultrad.addresses import checksum
 from ultrad.core.position import Block
@@ -27,10 +29,8 @@ RECEIPT = {
 class Node:
     """One endpoint, and the one that is sent to: answers by method, and by their first argument."""
 
-    name = "alpha"
-
-    def __init__(self, **answers: object) -> None:
-        self.answers = answers
+    def __init__(self, name: str = "alpha", **answers: object) -> None:
+        self.name, self.answers = name, answers
         self.asked: list[tuple[object, ...]] = []
 
     async def ask(self, method: str, *params: object) -> object:
@@ -44,9 +44,12 @@ class Node:
         return await self.ask(method, *params)
 
 
-def ledger(node: Node) -> RpcLedger:
-    async def serve(question: Callable[..., Awaitable[object]]) -> object:
-        return await question(node, Block(100, BLOCK, 1))
+def ledger(node: Node, *others: Node) -> RpcLedger:
+    async def serve(question: Callable[..., Awaitable[object]], without: frozenset[str]) -> object:
+        for one in (node, *others):
+            if one.name not in without:
+                return await question(one, Block(100, BLOCK, 1))
+        raise Transient(msg("There is no other."))
 
     sender: HttpRpc = node  # type: ignore[assignment]
     return RpcLedger(checksum("0x" + "e5" * 20), 3, serve, sender, lambda _: None)
@@ -80,6 +83,36 @@ async def test_nonces__of_three_depths__fit_together() -> None:
     counts = {"pending": "0x5", "latest": "0x7", hex(97): "0x9"}
     found = await ledger(Node(eth_getTransactionCount=lambda _, at: counts[str(at)])).nonces()
     assert found == Nonces(latest=7, confirmed=7, pending=7)
+
+
+def counts(name: str, pending: int, latest: int, confirmed: int) -> Node:
+    told = {"pending": hex(pending), "latest": hex(latest), hex(97): hex(confirmed)}
+    return Node(name, eth_getTransactionCount=lambda _, at: told[str(at)])
+
+
+@pytest.mark.parametrize("turned", [False, True])
+async def test_nonces__two_endpoints__next_and_consumed_for_both_and_pending_for_one(*, turned: bool) -> None:
+    nodes = [counts("alpha", 9, 8, 5), counts("beta", 8, 7, 6)]
+    found = await ledger(*(reversed(nodes) if turned else nodes)).nonces()
+    assert found == Nonces(latest=7, confirmed=5, pending=9)
+
+
+async def test_nonces__second_endpoint_fails__the_first_ones() -> None:
+    broken = Node("beta", eth_getTransactionCount=NodeFailed(msg("?")))
+    assert await ledger(counts("alpha", 9, 8, 5), broken).nonces() == Nonces(8, 5, 9)
+
+
+@pytest.mark.looptime
+async def test_nonces__second_endpoint_hangs__not_waited_for() -> None:
+    async def hang(*_: object) -> object:
+        await anyio.sleep(math.inf)
+        return None
+
+    slow = counts("beta", 0, 0, 0)
+    slow.ask = hang  # type: ignore[assignment, method-assign]
+    before = anyio.current_time()
+    assert await ledger(counts("alpha", 9, 8, 5), slow).nonces() == Nonces(8, 5, 9)
+    assert anyio.current_time() - before <= SECOND_S + 0.1
 
 
 async def test_fees__history__the_next_base_fee_and_the_median_tip() -> None:

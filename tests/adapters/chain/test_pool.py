@@ -10,6 +10,7 @@ from eth_abi.abi import encode
 from tests.adapters.chain import rig as rigs
 from tests.fakes.rpc_server import RpcServer
 from ultrad.adapters.chain import multicall, pool
+from ultrad.adapters.chain.endpoint import Endpoint
 from ultrad.adapters.chain.health import MAX_PROBATION_S, Health, Standing, behind, standing
 from ultrad.adapters.chain.pool import RpcChain
 from ultrad.core.position import Block
@@ -189,6 +190,18 @@ async def test_read__equal_endpoints__stays_with_one(tmp_path: Path) -> None:
     async with rigs.nodes("alpha", "beta") as rig, rigs.chain_of(rig, tmp_path, running=False) as chain:
         served = {(await chain.read()).endpoint for _ in range(20)}
         assert len(served) == 1
+
+
+async def test_ask__second_opinion__makes_nobody_the_first_to_be_asked(tmp_path: Path) -> None:
+    async with rigs.nodes("alpha", "beta") as rig, rigs.chain_of(rig, tmp_path, running=False) as chain:
+        first = (await chain.read()).endpoint
+        second = await chain.ask(_name, frozenset({first}))
+        assert second != first
+        assert await chain.ask(_name) == first
+
+
+async def _name(endpoint: Endpoint, _block: Block, _book: object) -> str:
+    return endpoint.name
 
 
 async def test_read__announced_by_one_only__read_from_that_one(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from tests.fakes.journal import FakeJournal
 from ultrad.adapters.journal import create, schema
 from ultrad.adapters.journal.journal import SqliteJournal
 from ultrad.adapters.journal.store import Handed, Look, Place, Store
+from ultrad.core.probes import Sample
 from ultrad.errors import Duplicate
 from ultrad.ports import Journal
 
@@ -32,7 +33,9 @@ class FaultyStore(Store):
         self.moving.set()
         self.hanging = anyio.Event()
 
-    def commit(self, batch: Sequence[Handed], looks: Sequence[Look]) -> tuple[tuple[Place, ...] | Duplicate, ...]:
+    def commit(
+        self, batch: Sequence[Handed], looks: Sequence[Look | Sample]
+    ) -> tuple[tuple[Place, ...] | Duplicate, ...]:
         if not self.moving.is_set():
             anyio.from_thread.run_sync(self.hanging.set)
             assert self.moving.wait(30)

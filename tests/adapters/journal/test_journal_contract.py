@@ -9,6 +9,7 @@ import pytest
 from tests.adapters.journal.rig import Kind, Rig, make_rig
 from tests.adapters.journal.samples import HOUR_MS, at, event, numbers, reading
 from ultrad.core.events import Level
+from ultrad.core.probes import Sample
 from ultrad.core.readings import SEALED, THINNED
 from ultrad.core.record import genesis, link, pack
 from ultrad.errors import Duplicate, Fatal, Permanent, Transient
@@ -279,6 +280,24 @@ async def test_value_extremes__minutes_and_positions__lowest_and_highest(rig: Ri
             Extremes("b", 60_000, 3_000 - 2**200, 3_000 - 2**200, Wad(2 * 10**18)),
             Extremes("a", 120_000, -1_000, -1_000, Wad(9 * 10**18)),
         )
+
+
+async def test_probed__kept_beside_the_chain_and_forgotten_with_the_readings(rig: Rig) -> None:
+    async with rig.running() as journal:
+        await journal.append(event(1))
+        journal.probed((Sample("alpha", at(1), 12, failed=False), Sample("http", at(2), 40_000, failed=True)))
+        rig.fill()
+        journal.probed((Sample("alpha", at(26 * HOUR_MS), 13, failed=False),))
+        rig.recover()
+        await journal.flush()
+        assert [one.elapsed_ms for one in await journal.samples(0)] == [12, 40_000, 13]
+        assert await journal.samples(2) == (
+            Sample("http", at(2), 40_000, failed=True),
+            Sample("alpha", at(26 * HOUR_MS), 13, failed=False),
+        )
+        assert (await journal.head()).seq == 1
+        await journal.housekeeping(at(100 * HOUR_MS))
+        assert await journal.samples(0) == ()
 
 
 async def test_telemetry__beyond_its_bound__oldest_give_way_and_the_seal_counts_them(rig: Rig) -> None:

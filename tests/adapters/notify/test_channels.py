@@ -10,10 +10,12 @@ import pytest
 from tests.adapters.notify import rig as rigs
 from tests.adapters.notify.rig import CHANNELS, KEY, NOTICE, SHORT_S, assert_no_secret, clean
 from ultrad.errors import Permanent, Transient, UltradError
-from ultrad.ports import Channel, Refused, Throttled
+from ultrad.ports import Channel, Refused, Throttled, Unreached
 
 pytestmark = pytest.mark.parametrize("kind", CHANNELS)
 KNOWS_REPEATS = ("line", "webhook")
+CAN_ONLY_BE_REACHED = ("slack webhook", "webhook")
+"""Their services say nothing of us before a notice comes."""
 TAKES_ANY_200 = ("line", "webhook")
 """Their services say by the status alone that they took it."""
 
@@ -173,7 +175,16 @@ async def test_send__undecodable_and_endless_text__taken_and_cut_visibly(kind: s
 
 async def test_quota_and_check__service_is_well__nothing_is_sent(kind: str) -> None:
     async with rigs.rig(kind) as rig:
-        await rig.channel.check()
+        unknown = await rig.channel.check()
+        assert (unknown is not None) == (kind in CAN_ONLY_BE_REACHED)
         assert (await rig.channel.quota() is None) == (kind != "line")
         assert rig.service.tries == 0
         clean(rig)
+
+
+async def test_check__service_is_gone__is_not_reached_and_tells_no_secret(kind: str) -> None:
+    async with rigs.rig(kind) as rig:
+        await rig.service.close_port()
+        with pytest.raises(Unreached) as caught:
+            await rig.channel.check()
+        assert_no_secret(caught.value, rig.service)

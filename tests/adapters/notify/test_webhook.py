@@ -18,7 +18,7 @@ from ultrad.adapters.notify.settings import WebhookSettings
 from ultrad.adapters.notify.webhook import Webhook, body_of, signature
 from ultrad.core.events import Level
 from ultrad.errors import Transient
-from ultrad.ports import Refused
+from ultrad.ports import Refused, Unreached
 
 
 @asynccontextmanager
@@ -120,3 +120,27 @@ async def test_webhook__other_success__accepted(mode: str) -> None:
     async with receiver() as (hook, service, _):
         service.mode = mode
         assert await hook.send(NOTICE) == ""
+
+
+@pytest.mark.parametrize(("scheme", "expected"), [("http", None), ("https", Unreached)])
+async def test_check__tls_where_there_is_none__is_not_reached(
+    scheme: str, expected: type[Unreached] | None
+) -> None:
+    async with Receiver().serving() as service, open_session() as session:
+        settings = WebhookSettings("ops", service.hook.replace("http", scheme, 1), Receiver.SECRET, TIMEOUT_S)
+        channel = Webhook(settings, session, FakeClock())
+        if expected is None:
+            assert await channel.check() is not None
+        else:
+            with pytest.raises(expected) as caught:
+                await channel.check()
+            assert_no_secret(caught.value, service)
+    assert service.tries == 0
+
+
+@pytest.mark.parametrize("url", ["https://[broken", "https://a:99999/x", "https:///x"])
+async def test_check__an_address_that_is_none__is_refused(url: str) -> None:
+    async with open_session() as session:
+        channel = Webhook(WebhookSettings("ops", url, Receiver.SECRET, TIMEOUT_S), session, FakeClock())
+        with pytest.raises(Refused):
+            await channel.check()

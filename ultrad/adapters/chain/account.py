@@ -17,6 +17,7 @@ from ultrad.adapters.chain.multicall import Call
 from ultrad.adapters.chain.rpc import NodeFailed
 from ultrad.adapters.chain.settings import MULTICALL3
 from ultrad.addresses import ZERO
+from ultrad.core.outlook import Accrual
 from ultrad.core.pool import RAY, Holding
 from ultrad.core.position import Block
 from ultrad.i18n import msg
@@ -66,6 +67,7 @@ class Account:
     """One account at one block. Amounts in smallest units; wallet: asset → balance.
 
     supplied, liquidity, cap_left (None: no cap), allowance (of the pool): of the traded asset, as `Room` has them.
+    accruals: how the holdings' indices go on, in their order.
     """
 
     revision: int
@@ -78,6 +80,7 @@ class Account:
     liquidity: int
     cap_left: int | None
     allowance: int
+    accruals: tuple[Accrual, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +260,7 @@ class AccountReader:
             liquidity=liquidity,
             cap_left=cap_left(at.decoded(pool, data, aave.configuration).supply_cap, minted, data, figures[3]),
             allowance=allowance,
+            accruals=tuple(at.decoded(pool, data, _accrual) for _, data, _ in found),
         )
 
     def _room(self, at: At, answers: Iterator[bytes | None]) -> tuple[int, int, int, int]:
@@ -287,6 +291,12 @@ def _elsewhere(at: At) -> NodeFailed:
 def _tokens(data: bytes) -> tuple[int, Address, Address]:
     """id, aToken and variable debt token of `Pool.getReserveData` (ReserveDataLegacy: words 7, 8 and 10)."""
     return abi.uint(data, 7), abi.address(data, 8), abi.address(data, 10)
+
+
+def _accrual(data: bytes) -> Accrual:
+    """`Pool.getReserveData` (ReserveDataLegacy: indices and rates in words 1 to 4, their time in word 6)."""
+    supply_index, supply_rate, debt_index, debt_rate = (abi.uint(data, place) for place in (1, 2, 3, 4))
+    return Accrual(supply_index, supply_rate, debt_index, debt_rate, abi.uint(data, 6))
 
 
 def _terms(data: bytes) -> _Terms:

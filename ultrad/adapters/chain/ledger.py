@@ -2,8 +2,11 @@
 
 import re
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from statistics import median
 from typing import Protocol, TypeVar
+
+import anyio
 
 from ultrad.adapters.chain.rpc import HttpRpc, NodeLimits, NodeRefused, unexpected
 from ultrad.core.position import Block
@@ -43,12 +46,15 @@ class Asked(Protocol):
         ...
 
 
-Serve = Callable[[Callable[[Asked, Block], Awaitable[T]]], Awaitable[T]]
-"""Puts one question, however many calls it takes, to one endpoint; to the next best where it fails."""
+Serve = Callable[[Callable[[Asked, Block], Awaitable[T]], frozenset[str]], Awaitable[T]]
+"""Puts one question, however many calls it takes, to one endpoint; to the next best where it fails. Not to those
+of these names: raises Transient where no other is left."""
+SECOND_S = 2.0
+"""How long the second endpoint's word on nonces is waited for: the way to a cancellation must not hang on it."""
 
 
 class RpcLedger:
-    """See the port. Each question is answered by one endpoint as a whole: nonces of two would not fit together."""
+    """See the port. Each question is answered by one endpoint as a whole; nonces by two, where there are two."""
 
     def __init__(
         self,
@@ -58,7 +64,10 @@ class RpcLedger:
         sender: HttpRpc,
         explain: Callable[[NodeRefused], Message | None],
     ) -> None:
-        """sender: the endpoint that transactions go to. explain: what a refused call means, by its revert data."""
+        """serve: as `Serve`; with names of endpoints that are not asked as its second argument, if any.
+
+        sender: the endpoint that transactions go to. explain: what a refused call means, by its revert data.
+        """
         self._account = account
         self._confirmations = confirmations
         self._serve = serve
@@ -82,7 +91,25 @@ class RpcLedger:
         return await self._one(question, Fees)
 
     async def nonces(self) -> Nonces:
-        """See the port."""
+        """See the port. What two endpoints tell, to be on the safe side.
+
+        A nonce that is signed with must be the next one for both: of one that is too low or too high the
+        transaction would never be mined, and nothing after it. Consumed is what both say; pending, what one does.
+        """
+        asked: list[str] = []
+        one = await self._nonces(asked)
+        with anyio.move_on_after(SECOND_S):
+            with suppress(Transient):  # there is no other, or it does not answer now: its word is not needed
+                other = await self._nonces(asked)
+                return Nonces(
+                    latest=min(one.latest, other.latest),
+                    confirmed=min(one.confirmed, other.confirmed),
+                    pending=max(one.pending, other.pending),
+                )
+        return one
+
+    async def _nonces(self, asked: list[str]) -> Nonces:
+        """From an endpoint that is none of `asked`, and becomes one of them."""
 
         async def question(endpoint: Asked, head: Block) -> Nonces:
             deep = hex(max(0, head.number - self._confirmations))
@@ -90,9 +117,10 @@ class RpcLedger:
             pending = await self._count(endpoint, "pending")
             latest = await self._count(endpoint, "latest")
             confirmed = await self._count(endpoint, deep)
+            asked.append(endpoint.name)
             return Nonces(latest=latest, confirmed=min(confirmed, latest), pending=max(pending, latest))
 
-        return await self._one(question, Nonces)
+        return await self._one(question, Nonces, frozenset(asked))
 
     async def _count(self, endpoint: Asked, at: str) -> int:
         answer = await endpoint.ask("eth_getTransactionCount", self._account, at)
@@ -163,8 +191,13 @@ class RpcLedger:
 
         return await self._one(question, Message | None)
 
-    async def _one(self, question: Callable[[Asked, Block], Awaitable[T]], _: object) -> T:
-        answer: T = await self._serve(question)  # type: ignore[assignment]
+    async def _one(
+        self,
+        question: Callable[[Asked, Block], Awaitable[T]],
+        _: object,
+        without: frozenset[str] = frozenset(),
+    ) -> T:
+        answer: T = await self._serve(question, without)  # type: ignore[assignment]
         return answer
 
 

@@ -219,7 +219,8 @@ class RpcChain:
                 stale = isinstance(error, Unfit) and error.fault is EndpointFault.STALE
                 refused.append(Refused(endpoint.name, stale, error.message))
             else:
-                self._incumbent = endpoint
+                if not without:  # a second opinion makes nobody the first to be asked
+                    self._incumbent = endpoint
                 return answer
         raise ChainUnavailable(
             msg("No endpoint could serve; the first of them: {reason}", reason=refused[0].message), tuple(refused)

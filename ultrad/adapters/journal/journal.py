@@ -20,6 +20,7 @@ from ultrad.adapters.journal.schema import UnusableError
 from ultrad.adapters.journal.store import Handed, Look, Place, Store
 from ultrad.core.events import Event, Recorded
 from ultrad.core.position import Reading
+from ultrad.core.probes import Sample
 from ultrad.core.readings import (
     HOUR_MS,
     SEALED,
@@ -78,7 +79,7 @@ class SqliteJournal:
         self._store = store
         self._thin_after_hours = thin_after_hours
         self._queue: deque[_Ticket] = deque()
-        self._looks: deque[Look] = deque()
+        self._looks: deque[Look | Sample] = deque()
         self._readings = 0
         self._lost = 0
         self._waiting = 0
@@ -126,6 +127,12 @@ class SqliteJournal:
             self._readings += len(look.readings)
         self._trim()
 
+    def probed(self, samples: Sequence[Sample]) -> None:
+        """See the port. Each counts as a reading in what may wait."""
+        self._looks += samples
+        self._readings += len(samples)
+        self._trim()
+
     async def flush(self) -> None:
         """See the port."""
         await self._submit(Handed((), posted=False))
@@ -152,6 +159,10 @@ class SqliteJournal:
     async def value_extremes(self, since_steady_ms: int) -> tuple[Extremes, ...]:
         """See the port. Only what is durable: `flush` first to have all."""
         return await self._read(Reader.value_extremes, since_steady_ms)
+
+    async def samples(self, since_steady_ms: int) -> tuple[Sample, ...]:
+        """See the port."""
+        return await self._read(Reader.samples, since_steady_ms)
 
     async def head(self) -> JournalHead:
         """See the port. Raises Transient where the journal could not be opened yet."""
@@ -284,7 +295,7 @@ class SqliteJournal:
                 ticket.settle(answer)
             return bool(self._queue)
 
-    def _take(self) -> tuple[list[_Ticket], tuple[Look, ...]]:
+    def _take(self) -> tuple[list[_Ticket], tuple[Look | Sample, ...]]:
         """The next batch: events up to its bound (those handed over together stay together), and all readings."""
         tickets: list[_Ticket] = []
         room = MAX_BATCH
@@ -298,7 +309,7 @@ class SqliteJournal:
         self._readings = 0
         return tickets, looks
 
-    def _give_back(self, tickets: Sequence[_Ticket], looks: Sequence[Look], refusal: UltradError) -> None:
+    def _give_back(self, tickets: Sequence[_Ticket], looks: Sequence[Look | Sample], refusal: UltradError) -> None:
         """Put back in front what must be tried again: the posted events and the readings.
 
         Appended events go, and who waits for them is told; also those whose turn had not come: behind a refusing
@@ -314,14 +325,14 @@ class SqliteJournal:
                 self._waiting -= len(ticket.handed.rows)
                 ticket.settle(refusal)
         self._looks.extendleft(reversed(looks))
-        self._readings += sum(len(look.readings) for look in looks)
+        self._readings += sum(_readings_in(look) or 1 for look in looks)
         self._trim()
 
     def _trim(self) -> None:
         """The oldest readings give way where too many wait; how many did, the next seal says."""
         while self._readings > MAX_READINGS:
-            gone = len(self._looks.popleft().readings)
-            self._readings -= gone
+            gone = _readings_in(self._looks.popleft())
+            self._readings -= gone or 1
             self._lost += gone
 
     async def _in_writer(self, act: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
@@ -342,6 +353,7 @@ class SqliteJournal:
                 await self._seal(old, now)
             for old in await self._write(self._store.hours_to_thin, hour - self._thin_after_hours):
                 await self._thin(old, now)
+            await self._write(self._store.forget_probes, (hour - self._thin_after_hours) * HOUR_MS)
 
     async def _seal(self, hour: int, now: Now) -> None:
         facts = await self._read(lambda reader: hour_facts(hour, reader.hour(hour)))
@@ -364,6 +376,10 @@ class SqliteJournal:
         """Let the store do something between two batches."""
         async with self._writing:
             return await self._in_writer(act, *args, **kwargs)
+
+
+def _readings_in(look: Look | Sample) -> int:
+    return 0 if isinstance(look, Sample) else len(look.readings)
 
 
 def open_journal(path: Path, *, thin_after_hours: int) -> SqliteJournal:

@@ -8,12 +8,13 @@ from typing import Self
 
 from ultrad.adapters.journal import schema
 from ultrad.core.events import Recorded
+from ultrad.core.probes import Sample
 from ultrad.core.readings import Kept, ordered, unordered
 from ultrad.core.record import Row, unpack
 from ultrad.errors import Permanent, Transient
 from ultrad.i18n import Message, msg
 from ultrad.ports import EventFilter, Extremes, JournalHead
-from ultrad.units import Wad
+from ultrad.units import Now, Wad
 
 COLUMNS = "seq, kind, level, wall_ms, steady_ms, key, text, args, data, hash"
 _MINUTE_MS = 60_000
@@ -68,6 +69,22 @@ class Reader:
         except sqlite3.Error as error:
             raise schema.refused(self.path, error) from error
         return tuple(self.recorded(columns) for columns in found)
+
+    def samples(self, since_steady_ms: int) -> tuple[Sample, ...]:
+        """The times of probes since then, oldest first."""
+        try:
+            found = self.db.execute(
+                "SELECT names.name, wall_ms, steady_ms, elapsed_ms, failed"
+                " FROM probes JOIN names ON id = probes.name WHERE steady_ms >= ?"
+                " ORDER BY steady_ms, probes.rowid",
+                (since_steady_ms,),
+            ).fetchall()
+        except sqlite3.Error as error:
+            raise schema.refused(self.path, error) from error
+        return tuple(
+            Sample(name, Now(wall_ms, steady_ms), elapsed_ms, bool(failed))
+            for name, wall_ms, steady_ms, elapsed_ms, failed in found
+        )
 
     def readable(self) -> "Readable":
         """What can be read, whatever lies between it."""

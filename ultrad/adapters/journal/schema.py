@@ -69,7 +69,18 @@ CREATE TABLE readings (
 ) STRICT, WITHOUT ROWID;
 """
 
-MIGRATIONS = (_EVENTS, _READINGS)
+_PROBES = """
+CREATE TABLE probes (
+  steady_ms INTEGER NOT NULL,
+  wall_ms INTEGER NOT NULL,
+  name INTEGER NOT NULL REFERENCES names (id),
+  elapsed_ms INTEGER NOT NULL,
+  failed INTEGER NOT NULL
+) STRICT;
+CREATE INDEX probes_by_time ON probes (steady_ms);
+"""
+
+MIGRATIONS = (_EVENTS, _READINGS, _PROBES)
 """Step n leads from version n to n + 1. Steps are never changed once released; new ones are added."""
 
 _CAUSES = {

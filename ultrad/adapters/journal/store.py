@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ultrad.adapters.journal import schema
 from ultrad.core.position import Block, Reading
+from ultrad.core.probes import Sample
 from ultrad.core.readings import DAMAGED, HOUR_MS, SEALED, THINNED, Kept, ordered
 from ultrad.core.record import Row, clean_text, link, repeated
 from ultrad.errors import Duplicate, Transient
@@ -25,6 +26,7 @@ _INSERT_LOOK = (
     " VALUES (?, ?, ?, ?, ?, ?, ?)"
 )
 _INSERT_READING = "INSERT INTO readings VALUES (?, ?, ?, ?, ?, ?, ?)"
+_INSERT_PROBE = "INSERT INTO probes VALUES (?, ?, ?, ?, ?)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,9 @@ class Store:
         """The end of the chain as it is durable; None before the first connection."""
         return JournalHead(self._journal_id, self._head[0], self._head[1].hex()) if self._journal_id else None
 
-    def commit(self, batch: Sequence[Handed], looks: Sequence[Look]) -> tuple[tuple[Place, ...] | Duplicate, ...]:
+    def commit(
+        self, batch: Sequence[Handed], looks: Sequence[Look | Sample]
+    ) -> tuple[tuple[Place, ...] | Duplicate, ...]:
         """Write all of it in one durable transaction; for each handed over, its places or why it was not written.
 
         Raises Transient where the disk refuses; then nothing of it was written.
@@ -128,7 +132,10 @@ class Store:
                 answers.append(places)
             names = dict(self._names)
             for look in looks:
-                self._write_look(db, look, names)
+                if isinstance(look, Sample):
+                    _write_probe(db, look, names)
+                else:
+                    self._write_look(db, look, names)
         self._head, self._names = head, names
         return tuple(answers)
 
@@ -172,6 +179,11 @@ class Store:
             places = _write(db, self._head, (row,))
         self._head = places[-1]
         return places[-1]
+
+    def forget_probes(self, before_ms: int) -> None:
+        """Remove the times of probes from before that (steady) time. Raises Transient."""
+        with self._transaction() as db:
+            db.execute("DELETE FROM probes WHERE steady_ms < ?", (before_ms,))
 
     def close(self) -> None:
         """Close the file; its write-ahead log is folded in. Raises Transient."""
@@ -282,6 +294,11 @@ def _unrepeated(db: sqlite3.Connection, handed: Handed) -> tuple[Row, ...] | Dup
                 msg("The journal holds an event {kind} with the key {key} already.", kind=row.kind, key=row.key)
             )
     return tuple(rows)
+
+
+def _write_probe(db: sqlite3.Connection, one: Sample, names: dict[str, int]) -> None:
+    name = _name_id(db, one.name, names)
+    db.execute(_INSERT_PROBE, (one.at.steady_ms, one.at.wall_ms, name, one.elapsed_ms, int(one.failed)))
 
 
 def _name_id(db: sqlite3.Connection, name: str, names: dict[str, int]) -> int:

@@ -5,13 +5,17 @@ are secrets, and the library's errors name them; so no error of the library ride
 """
 
 import re
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import aiohttp
 import anyio
+import anyio.to_thread
 import orjson
+from anyio.abc import ByteStream
 
 from ultrad.adapters.outside import Scrubber, retry_after_s
 from ultrad.errors import Permanent, Transient, UltradError
@@ -251,6 +255,39 @@ class Service(Errors):
             failure = self.broken(error)
         # outside the handlers: the library's error names the URL and must not ride along as the context
         raise failure
+
+    async def reach(self, url: str) -> None:
+        """Connect to where `url` is, TLS included, and ask nothing.
+
+        Raises Refused for an unusable address, else Unreached or Transient.
+        """
+        failure: UltradError | None = None
+        try:
+            split = urlsplit(url)
+            host, port = split.hostname, split.port or (443 if split.scheme == "https" else 80)
+            if not host:
+                raise self.unusable()
+            with anyio.fail_after(self._timeout_s):
+                await _connect(host, port, tls=split.scheme == "https")
+        except TimeoutError:
+            failure = self.unanswered(self._timeout_s)
+        except OSError as error:  # of TLS as well; a certificate's is a ValueError, too (ssl.SSLError)
+            failure = self.unreached(error)
+        except ValueError:
+            failure = self.unusable()
+        if failure is not None:
+            raise failure
+
+
+async def _connect(host: str, port: int, *, tls: bool) -> None:
+    if tls:
+        trusted = await anyio.to_thread.run_sync(ssl.create_default_context)
+        stream: ByteStream = await anyio.connect_tcp(
+            host, port, tls=True, ssl_context=trusted, tls_standard_compatible=False
+        )
+    else:
+        stream = await anyio.connect_tcp(host, port)
+    await stream.aclose()
 
 
 async def _bounded(answer: aiohttp.ClientResponse, max_bytes: int) -> Answer:

@@ -13,7 +13,7 @@ from ultrad.adapters.notify.http import Answer, Service, channel
 from ultrad.adapters.notify.settings import LineSettings
 from ultrad.adapters.notify.text import fit, heading, sound
 from ultrad.errors import UltradError
-from ultrad.i18n import msg
+from ultrad.i18n import Message, msg
 from ultrad.ports import Outgoing, Quota, Refused
 
 MAX_TEXT = 5000
@@ -76,9 +76,10 @@ class Line:
         used = await self._get("message/quota/consumption")
         return Quota(self._count(limit, "value"), self._count(used, "totalUsage"), await self._recipients())
 
-    async def check(self) -> None:
+    async def check(self) -> Message | None:
         """Ask who the token is."""
         await self._get("info")
+        return None
 
     async def _recipients(self) -> int:
         """How many one message is counted as. A group's own count leaves the account itself out."""

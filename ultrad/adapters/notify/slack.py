@@ -14,7 +14,7 @@ from ultrad.adapters.notify.settings import SlackAppSettings, SlackWebhookSettin
 from ultrad.adapters.notify.slack_files import Pictures, SlackFiles
 from ultrad.adapters.notify.text import fit, heading, sound, utf16_units
 from ultrad.errors import UltradError
-from ultrad.i18n import msg
+from ultrad.i18n import Message, msg
 from ultrad.ports import Outgoing, Quota, Refused
 
 MAX_TEXT = 3000
@@ -185,8 +185,10 @@ class SlackWebhook:
         """Slack counts no messages."""
         return None
 
-    async def check(self) -> None:
-        """A webhook can be asked nothing without posting."""
+    async def check(self) -> Message:
+        """A webhook can be asked nothing without posting: that its server can be reached is all."""
+        await self._service.reach(self._settings.url)
+        return msg("Slack says nothing of a webhook without posting: whether it is still there only a test shows.")
 
 
 class SlackApp:
@@ -233,11 +235,12 @@ class SlackApp:
         """Slack counts no messages."""
         return None
 
-    async def check(self) -> None:
+    async def check(self) -> Message | None:
         """Ask `auth.test` who the token is."""
         answer, content = await self._call("auth.test", {})
         if content.get("ok") is not True:
             raise _failure(self._service, answer, content.get("error"))
+        return None
 
     async def _call(self, method: str, arguments: dict[str, object]) -> tuple[Answer, dict[str, object]]:
         """Call a method of the Web API: 200 with `ok` true or false; another status where it was not reached."""

@@ -15,7 +15,7 @@ import orjson
 from ultrad.adapters.notify.http import Answer, Service, channel
 from ultrad.adapters.notify.settings import WebhookSettings
 from ultrad.adapters.notify.text import sound
-from ultrad.i18n import msg
+from ultrad.i18n import Message, msg
 from ultrad.ports import Clock, Outgoing, Quota
 
 VERSION = 1
@@ -93,8 +93,10 @@ class Webhook:
         """It is the operators' own."""
         return None
 
-    async def check(self) -> None:
-        """A receiver knows notices only."""
+    async def check(self) -> Message:
+        """A receiver knows notices only, and a HEAD may mean anything to it: that it can be reached is all."""
+        await self._service.reach(self._settings.url)
+        return msg("A receiver is asked nothing but notices: whether it knows our key only a test shows.")
 
 
 def _denies(answer: Answer) -> bool:
