@@ -177,6 +177,6 @@ async def test_reports__days_of_faults__each_goes_out_once_and_reconciles() -> N
 
 
 @pytest.mark.prove
-@pytest.mark.parametrize("seed", (10, 11))
+@pytest.mark.parametrize("seed", [10, 11])
 async def test_reports__a_month_of_faults__each_goes_out_once_and_reconciles(seed: int) -> None:
     await _check(31, seed)
