@@ -31,8 +31,11 @@ from ultrad.adapters.journal.reader import Reader, open_reader
 from ultrad.adapters.journal.schema import UnusableError
 from ultrad.adapters.lock import InstanceLock, take_lock
 from ultrad.adapters.notify.http import open_session
+from ultrad.adapters.notify.slack_files import Pictures
 from ultrad.adapters.people import login_of, name_of
+from ultrad.adapters.report_maker import AsideReports
 from ultrad.adapters.scratch import scratch_flag
+from ultrad.aside import Aside
 from ultrad.assembly import PART_LIMIT_S, assemble
 from ultrad.config import Config, sound
 from ultrad.core.estop import Cause
@@ -104,7 +107,10 @@ async def _main(config: Config, words: Catalogue) -> None:
 
         chain = chain_of(config, clock, tell, paths)
         async with chain, open_session() as session, trading.opened(config, chain, session) as means:
-            await _run(config, words, _World(paths, clock, logged, chain, session, means), before)
+            aside = WorkAside(paths.aside, CHILD, config.path, os.environ)
+            reports = AsideReports(aside, paths.reports, config.settings.reports.keep_days)
+            world = _World(paths, clock, logged, chain, session, means, aside, reports)
+            await _run(config, words, world, before)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +123,8 @@ class _World:
     chain: RpcChain
     session: ClientSession
     means: TradeOutside | None
+    aside: Aside
+    reports: AsideReports
 
 
 def _remember(clock: HostClock, journal: Journal) -> None:
@@ -268,6 +276,8 @@ def _doors(config: Config, world: _World, daemon: Daemon, words: Catalogue) -> t
         words,
     )
     group = "" if settings.environment == "devnet" else GROUP
+    if daemon.measures is not None:
+        daemon.measures.http = server.figures
     control = ControlPart(daemon, ControlSettings(world.paths.socket, group), name_of)
     return (
         Part("control", control.run, PART_LIMIT_S, critical=False),
@@ -295,6 +305,11 @@ async def _run(config: Config, words: Catalogue, world: _World, before: _Before)
     job_log = JobLogFiles(
         Path(config.settings.log_dir), clock, words, lambda message: log.say(Level.WARNING, message)
     )
+
+    def tell(message: Message) -> None:
+        world.journal.post(Event("notify.picture", Level.WARNING, clock.now(), message))
+
+    pictures = Pictures(world.reports.picture, tell)
     outside = Outside(
         clock=clock,
         chain=world.chain,
@@ -312,10 +327,11 @@ async def _run(config: Config, words: Catalogue, world: _World, before: _Before)
         new_id=lambda: str(uuid.uuid4()),
         key_of=lambda text: str(uuid.uuid5(NAMESPACE, text)),
         service_uid=os.geteuid(),
-        channels=channels.build(config.channels, world.session, clock),
+        channels=channels.build(config.channels, world.session, clock, pictures),
         deadman=channels.deadman(config, world.session),
         trade=world.means,
-        aside=WorkAside(world.paths.aside, CHILD, config.path, os.environ),
+        aside=world.aside,
+        reports=world.reports,
         scratch=lambda: scratch_flag(Path(config.settings.state_dir)),
         situations=AaveSituations(
             world.chain,

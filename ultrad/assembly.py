@@ -1,9 +1,9 @@
 """Puts the daemon together from a Config and what it needs from the world. Knows no adapter: tests use fakes."""
 
 from collections.abc import Awaitable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from ultrad import __version__, foresight, operating, startup
+from ultrad import __version__, foresight, operating, pressroom, startup
 from ultrad.byhand import ByHand
 from ultrad.conditions import Conditions
 from ultrad.config import Config
@@ -15,7 +15,7 @@ from ultrad.core.events import Event, Finding, Json, Level
 from ultrad.core.rounds import READ_LIMIT_S
 from ultrad.core.trade_troubles import left_behind
 from ultrad.core.voice import Voice
-from ultrad.daemon import Daemon, Facts, Organs
+from ultrad.daemon import Daemon
 from ultrad.deadman import AFTER_DEATH_S, FIRST_S, DeadmanPart
 from ultrad.desk import Desk, DeskPorts
 from ultrad.diary import Diary
@@ -29,6 +29,8 @@ from ultrad.i18n import Catalogue, Message, catalogue, msg
 from ultrad.jobs.notion_schema import NotionSchema
 from ultrad.jobs.scheduler import Scheduler
 from ultrad.live import Holder
+from ultrad.measures import Measures
+from ultrad.organs import Facts, Organs
 from ultrad.outside import Outside
 from ultrad.ports import Clock, Journal
 from ultrad.postman import Postman, PostPorts
@@ -145,6 +147,10 @@ class Assembly:
             parts = (*parts, Part("notion", schema.run, SLOW_PART_LIMIT_S, critical=False))
         if self.account is not None:
             parts = (*parts, Part("account", self.account.run, TRADER_LIMIT_S))
+        if self.daemon.measures is not None:
+            parts = (*parts, Part("metrics", self.daemon.measures.run, PART_LIMIT_S, critical=False))
+        if organs.reporter is not None:
+            parts = (*parts, Part("reports", organs.reporter.run, SLOW_PART_LIMIT_S, critical=False))
         if self.deadman is not None:
             parts = (*parts, Part("deadman", self.deadman.run, SLOW_PART_LIMIT_S, critical=False))
         supervisor = Supervisor(
@@ -159,6 +165,8 @@ class Assembly:
         now = self.outside.clock.now()
         if self.account is not None:
             self.account.keep()
+        if self.daemon.measures is not None:
+            self.daemon.measures.keep(now)
         self.organs.journal.post(Event(ends.STOPPED, Level.INFO, now, msg("ultrad stopped in order.")))
 
 
@@ -185,8 +193,10 @@ def assemble(config: Config, outside: Outside, past: Past) -> Assembly:
     base = TradeBase(journal, gate, estop, conditions, rescue)
     trader, reception = _trading(config, outside, past, base)
     postman = _postman(config, outside, past, journal, conditions)
+    reporter = pressroom.reporter(config, outside, journal, conditions, postman, rules)
     ahead = foresight.foresight(config, outside, journal, postman, rules)
     context = operating.job_context(config, outside, journal, estop.trip, reception, ahead)
+    context = replace(context, reports=reporter)
     scheduler = Scheduler(rules.part(lambda now: now.plans), context, conditions, contained, outside.report)
     desk = Desk(
         DeskPorts(journal, clock, estop, postman, outside.new_id, outside.key_of),
@@ -212,8 +222,10 @@ def assemble(config: Config, outside: Outside, past: Past) -> Assembly:
         rules,
         ahead.outlook,
         reception,
+        reporter,
     )
     daemon = Daemon(_facts(config, clock), organs, outside.keep_mark)
+    daemon.measures = Measures(journal, clock, daemon.status, config.reports.look_back_ms)
     daemon.doctor = Doctor(context, daemon.status)
     people = People(
         two=settings.environment == "production",

@@ -14,14 +14,22 @@ from ultrad.adapters.notify.settings import (
     WebhookSettings,
 )
 from ultrad.adapters.notify.slack import SlackApp, SlackWebhook
+from ultrad.adapters.notify.slack_files import Pictures
 from ultrad.adapters.notify.webhook import Webhook
 from ultrad.config import ChannelConfig, Config, Secret
 from ultrad.ports import Channel, Clock, Deadman
 
+NO_PICTURES = Pictures()
 
-def build(configured: Iterable[ChannelConfig], session: ClientSession, clock: Clock) -> dict[str, Channel]:
-    """Each configured channel by its name. session: of `ultrad.adapters.notify.http.open_session`."""
-    return {one.name: _channel(one, session, clock) for one in configured}
+
+def build(
+    configured: Iterable[ChannelConfig], session: ClientSession, clock: Clock, pictures: Pictures = NO_PICTURES
+) -> dict[str, Channel]:
+    """Each configured channel by its name. session: of `ultrad.adapters.notify.http.open_session`.
+
+    pictures: how a report's chart is read.
+    """
+    return {one.name: _channel(one, session, clock, pictures) for one in configured}
 
 
 def deadman(config: Config, session: ClientSession) -> Deadman | None:
@@ -36,12 +44,12 @@ def secrets_of(config: Config) -> list[str]:
     return [one.reveal() for one in (*every, config.deadman_url) if one]
 
 
-def _channel(one: ChannelConfig, session: ClientSession, clock: Clock) -> Channel:
+def _channel(one: ChannelConfig, session: ClientSession, clock: Clock, pictures: Pictures) -> Channel:
     match one.kind:
         case "slack-webhook":
             return SlackWebhook(SlackWebhookSettings(one.name, _text(one.url)), session)
         case "slack-app":
-            return SlackApp(SlackAppSettings(one.name, _text(one.token), one.to), session)
+            return SlackApp(SlackAppSettings(one.name, _text(one.token), one.to), session, pictures)
         case "line":
             return Line(LineSettings(one.name, _text(one.token), one.to), session)
         case "webhook":

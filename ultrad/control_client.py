@@ -13,6 +13,7 @@ from urllib.parse import quote, urlencode
 from ultrad import __version__
 from ultrad.core.events import Recorded
 from ultrad.core.messages import message_from_json
+from ultrad.core.report_order import Kept, Made
 from ultrad.core.sights import Sight
 from ultrad.core.status import ExpectedLine, IncidentLine, JobLine, Status
 from ultrad.core.trade_status import IntentLine
@@ -53,6 +54,9 @@ JOB_S = 3_700.0
 """Longer than the longest job may take by its default time-out; who waits may break off, the job goes on."""
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
 """A status of 1000 positions has about one."""
+
+REPORT_S = 300.0
+"""A report over a long time is read from a large file."""
 
 _T = TypeVar("_T")
 
@@ -133,6 +137,14 @@ class Client:
         """Send a test to one channel, or to all of them."""
         asked = to_json(ChannelName(name))
         return _decoded(tuple[ChannelTest, ...], self._ask("POST", "/notify/test", asked, RESUME_S))
+
+    def reports(self) -> tuple[Kept, ...]:
+        """The reports that are kept, the newest first."""
+        return _decoded(tuple[Kept, ...], self._ask("GET", "/reports"))
+
+    def make_report(self, name: str) -> Made:
+        """Have a report of a past period made again."""
+        return _decoded(Made, self._ask("POST", f"/reports/{quote(name, safe='')}", {}, REPORT_S))
 
     def queue(self) -> tuple[QueueLine, ...]:
         """The notices that no channel has taken yet."""

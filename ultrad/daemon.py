@@ -1,12 +1,11 @@
 """The running daemon as operators see it: its status, and what they can ask of it."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import anyio
 
 from ultrad.channel_tests import try_channels
-from ultrad.conditions import Conditions
 from ultrad.core.account_book import Announcement
 from ultrad.core.decisions import Decision
 from ultrad.core.estop import describe
@@ -32,15 +31,11 @@ from ultrad.core.status import (
 )
 from ultrad.core.trade_status import IntentLine
 from ultrad.core.whatif import Supposed
-from ultrad.desk import Desk
 from ultrad.diary import Diary
 from ultrad.doctor import Doctor
 from ultrad.errors import Permanent, Transient
-from ultrad.estop import Estop
-from ultrad.gate import Gate
 from ultrad.i18n import Catalogue, Message, msg
-from ultrad.jobs.scheduler import Scheduler
-from ultrad.live import Live
+from ultrad.measures import Measures
 from ultrad.operations import (
     AllowancesAnswer,
     ChannelTest,
@@ -57,16 +52,15 @@ from ultrad.operations import (
     SignalAnswer,
     SimulateRequest,
 )
-from ultrad.outlook import OutlookWatch
-from ultrad.ports import Chain, Clock, EventFilter, Journal, JournalHead, Turned
-from ultrad.postman import Postman
+from ultrad.organs import Facts, Organs
+from ultrad.ports import EventFilter, JournalHead, Turned
 from ultrad.reload import Reload
+from ultrad.reporter import Reporter
 from ultrad.resume import Resume
-from ultrad.rules import Rules
 from ultrad.supervisor import Supervisor
 from ultrad.trader import Reception
 from ultrad.units import Now, UsdE8, hf_text
-from ultrad.watchdog import AccountWatch, MarketWatch, Watchdog
+from ultrad.watchdog import AccountWatch
 
 RECENT = 8
 """How many of the last events the status shows."""
@@ -75,38 +69,6 @@ MARK_INTERVAL_MS = 60_000
 """How often the end of the chain is written down beside the journal, to tell an older copy of it by."""
 DAY_MS = 86_400_000
 MOST_COUNTED = 1_000
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What does not change while the daemon runs. positions: (name, account)."""
-
-    version: str
-    environment: str
-    network: str
-    positions: tuple[tuple[str, str], ...]
-    started: Now
-
-
-@dataclass(frozen=True, slots=True)
-class Organs:
-    """The parts that the status is read from."""
-
-    clock: Clock
-    chain: Chain
-    journal: Journal
-    gate: Gate
-    estop: Estop
-    watch: Watchdog
-    market: MarketWatch
-    conditions: Conditions
-    scheduler: Scheduler
-    desk: Desk
-    postman: Postman
-    new_id: Callable[[], str]
-    rules: Live[Rules]
-    outlook: OutlookWatch
-    reception: Reception | None = None
 
 
 class Daemon:
@@ -124,6 +86,7 @@ class Daemon:
         self.resumes: Resume | None = None
         self.reloads: Reload | None = None
         self.account: AccountWatch | None = None
+        self.measures: Measures | None = None
         self.doctor: Doctor | None = None
         self.diary: Diary | None = None
 
@@ -214,6 +177,12 @@ class Daemon:
         told = await self.account.announce(person.name, request.kind, most, request.minutes, request.reason)
         return _expected(told, told.at)
 
+    def reports(self) -> Reporter:
+        """What makes reports."""
+        if self._is.reporter is None:
+            raise Permanent(msg("No report is made here."))
+        return self._is.reporter
+
     async def examine(self) -> tuple[Sight, ...]:
         """Look at everything now."""
         if self.doctor is None:
@@ -290,6 +259,7 @@ class Daemon:
             channels=parts.postman.channels(),
             trade=parts.reception.status() if parts.reception else None,
             expected=tuple(_expected(one, now) for one in self.account.announced()) if self.account else (),
+            metrics=self.measures.lines if self.measures else (),
         )
 
     def _estop_status(self) -> EstopStatus:

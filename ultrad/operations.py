@@ -10,6 +10,7 @@ from ultrad.core.decisions import Decision
 from ultrad.core.events import Recorded
 from ultrad.core.intents import Stage
 from ultrad.core.procedure import Procedure
+from ultrad.core.report_order import Kept, Made
 from ultrad.core.sights import Sight
 from ultrad.core.status import ExpectedLine, IncidentLine, JobLine, Status
 from ultrad.core.trade_status import IntentLine
@@ -183,6 +184,22 @@ class SignalAnswer:
     stage: Stage
 
 
+class Reports(Protocol):
+    """The reports, as operators see them. Each raises Permanent, Transient."""
+
+    async def make_named(self, name: str) -> Made:
+        """Make a report of a past period again, and send it to nobody."""
+        ...
+
+    async def kept(self) -> tuple[Kept, ...]:
+        """The reports that are kept, the newest first."""
+        ...
+
+    async def page(self, name: str) -> bytes | None:
+        """The page of one of them; None where there is none of that name."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class SimulateRequest:
     """What is supposed, and of which position; empty for all."""
@@ -259,6 +276,10 @@ class Operations(Protocol):
 
         Raises Permanent for people who may not, and for what cannot be announced; Transient.
         """
+        ...
+
+    def reports(self) -> "Reports":
+        """What makes reports. Raises Permanent where nothing does."""
         ...
 
     async def examine(self) -> tuple[Sight, ...]:

@@ -9,6 +9,7 @@ from ultrad.checks import Backups, Disks, Logs, TimeTellers
 from ultrad.config import Config
 from ultrad.outlook import Situations
 from ultrad.ports import Chain, Channel, Clock, Deadman, EstopFlag, Host, JobLog, Journal, JournalHead, Probe
+from ultrad.report_ports import ReportMaker
 from ultrad.trade_ports import Allowances, History, Ledger, Market, OctoBot, RescueMarket, Rows, Signer
 
 
@@ -75,4 +76,5 @@ class Outside:
     deadman: Deadman | None = None
     aside: Aside | None = None
     watchdog_s: float | None = None
+    reports: ReportMaker | None = None
     checks: CheckMeans | None = None

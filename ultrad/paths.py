@@ -31,6 +31,7 @@ class Paths:
     clock: Path
     addresses: Path
     denied: Path
+    reports: Path
     socket: Path
     aside: Path
     scratch: Path
@@ -48,6 +49,7 @@ class Paths:
             clock=state / "clock.json",
             addresses=state / "addresses.json",
             denied=state / "denied.json",
+            reports=state / "reports",
             socket=Path(directories.runtime_dir) / "control.sock",
             # Beside the directory: systemd removes that with the daemon, and the socket outlives it.
             aside=Path(f"{directories.runtime_dir}-aside.sock"),

@@ -333,6 +333,7 @@ class Outgoing:
     key: a UUID of this notice on this channel: what a service may tell repeats by. at_ms: when it was made (wall).
     incident: the incident it is about, or empty. thread: what the channel answered for the first notice of that
     incident, or empty. loud: whether it is told beside its thread too. lines: facts below the title, in order.
+    picture: the file of a report's chart, for channels that show pictures; or empty.
     """
 
     key: str
@@ -344,6 +345,7 @@ class Outgoing:
     incident: str = ""
     thread: str = ""
     loud: bool = True
+    picture: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -270,12 +270,13 @@ class Postman:
             key=delivery.key,
             at_ms=delivery.told.queued.wall_ms,
             level=delivery.told.level,
-            severity=delivery.told.severity,
+            severity=None if delivery.told.why is Why.REPORT else delivery.told.severity,
             title=title,
             lines=lines,
             incident="" if incident is None else str(incident),
             thread=self.outbox.thread(line.channel.name, incident),
             loud=delivery.told.loud,
+            picture=delivery.told.picture,
         )
         with anyio.move_on_after(SEND_S):
             outcome = await self._ports.contain(lambda: line.channel.send(what))

@@ -71,7 +71,16 @@ def _json(result: object) -> Mapping[str, Json]:
     return found
 
 
-WORKS: Mapping[str, Work] = {one.__name__: one for one in (about, backup, backup_look, backup_list, restore_drill)}
+def report(place: Workplace, arguments: Mapping[str, Json]) -> Mapping[str, Json]:
+    """Make a report with its files."""
+    from ultrad import reporting  # noqa: PLC0415 - each work imports what it needs
+
+    return reporting.work(place.config, arguments)
+
+
+WORKS: Mapping[str, Work] = {
+    one.__name__: one for one in (about, backup, backup_look, backup_list, restore_drill, report)
+}
 """The works there are."""
 
 

@@ -14,6 +14,7 @@ from tests.bench import (
     bench_http,
     bench_journal,
     bench_notices,
+    bench_reports,
     bench_service,
     bench_start,
     bench_trade,
@@ -33,6 +34,7 @@ SUITES = {
     "http": bench_http.run,
     "journal": bench_journal.run,
     "backup": bench_backup.run,
+    "reports": bench_reports.run,
 }
 
 

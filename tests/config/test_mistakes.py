@@ -162,7 +162,10 @@ def test_read__any_value_at_any_key__taken_or_the_key_is_named(tmp_path: Path, k
         ),
         (
             "[jobs.yesterday]\nenabled = true",
-            "Remove it, or use one of: backup_daily, backup_watch, health_check, housekeeping, restore_drill,",
+            (
+                "Remove it, or use one of: backup_daily, backup_watch, health_check, housekeeping, restore_drill, "
+                "monitor_daily, monitor_weekly, trade_cycle, estop_drill, notify_drill."
+            ),
         ),
     ],
 )

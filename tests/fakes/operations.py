@@ -13,6 +13,7 @@ from ultrad.core.incidents import Stage
 from ultrad.core.intents import Stage as IntentStage
 from ultrad.core.limits import Limits
 from ultrad.core.position import Block, Reading, Reserve
+from ultrad.core.report_order import Kept, Made
 from ultrad.core.sights import Sight
 from ultrad.core.status import (
     ChannelLine,
@@ -197,6 +198,34 @@ def _matches(one: Recorded, which: EventFilter) -> bool:
     return since and event.level >= which.min_level and (not kinds or f"{event.kind}.".startswith(kinds))
 
 
+MADE = Made(
+    name="daily-2026-11-22",
+    title=msg("Daily report {date}", date="2026-11-22"),
+    lines=(msg("Open incidents: none"), msg("Head of the journal: {seq}:{hash}", seq=7, hash="ab" * 32)),
+    seq=7,
+    hash="ab" * 32,
+    page="daily-2026-11-22.html",
+)
+
+
+@dataclass
+class FakeRoom:
+    """Implements `Reports`."""
+
+    kept_now: tuple[Kept, ...] = (Kept("daily-2026-11-22", NOW.wall_ms, 57_000, picture=True),)
+    made: list[str] = field(default_factory=list)
+
+    async def make_named(self, name: str) -> Made:
+        self.made.append(name)
+        return replace(MADE, name=name, page=f"{name}.html")
+
+    async def kept(self) -> tuple[Kept, ...]:
+        return self.kept_now
+
+    async def page(self, name: str) -> bytes | None:
+        return b"<!doctype html>" if any(one.name == name for one in self.kept_now) else None
+
+
 @dataclass
 class FakeOperations:
     """Implements `Operations`. `error`: raised by whatever is asked next that can fail.
@@ -231,6 +260,12 @@ class FakeOperations:
     shown_procedure: ProcedureAnswer = field(default_factory=lambda: ProcedureAnswer(None))
     strict: bool = False
     follow: Callable[[Person, ProcedureRequest], ProcedureAnswer] | None = None
+
+    room: "FakeRoom" = field(default_factory=FakeRoom)
+
+    def reports(self) -> "FakeRoom":
+        self._fail()
+        return self.room
 
     def be_late(self, *names: str) -> None:
         parts = tuple(part(one.name, late=one.name in names) for one in self.shown.parts)

@@ -113,9 +113,20 @@ class SlackApi(_Slack):
     def __init__(self) -> None:
         super().__init__()
         self.threads: set[str] = set()
+        self.files: dict[str, tuple[str, int]] = {}
+        self.uploaded: dict[str, bytes] = {}
+        self.shared: list[dict[str, Any]] = []
+        self.files_error = ""
+        self.upload_at: str | None = None
 
     def routes(self) -> list[web.RouteDef]:
-        return [web.post("/api/chat.postMessage", self._post), web.post("/api/auth.test", self._who)]
+        return [
+            web.post("/api/chat.postMessage", self._post),
+            web.post("/api/auth.test", self._who),
+            web.post("/api/files.getUploadURLExternal", self._upload_url),
+            web.post("/upload/v1/{file}", self._upload),
+            web.post("/api/files.completeUploadExternal", self._complete),
+        ]
 
     def says(self, status: int) -> web.Response:
         answer = super().says(status)
@@ -156,3 +167,54 @@ class SlackApi(_Slack):
             return web.json_response({"ok": True, "channel": self.CHANNEL, "ts": ts, "message": {"text": "…"}})
 
         return await self.play(request, accept)
+
+    # files: docs.slack.dev, "Working with files", files.getUploadURLExternal, files.completeUploadExternal
+
+    async def _upload_url(self, request: web.Request) -> web.StreamResponse:
+        """Arguments as a form; `filename` and the exact `length` in bytes are required."""
+        stranger = self._stranger(request)
+        if stranger:
+            return stranger
+        if self.files_error:
+            return self.error(self.files_error)
+        form = await request.post()
+        name, length = form.get("filename"), form.get("length")
+        kind = request.content_type
+        if kind != "application/x-www-form-urlencoded" or set(form) - {"filename", "length", "alt_txt"}:
+            return self.fault("form", self.error("invalid_form_data"))
+        if not isinstance(name, str) or not isinstance(length, str) or not length.isdigit() or int(length) == 0:
+            return self.fault("arguments", self.error("invalid_arguments"))
+        file_id = f"F{len(self.files) + 1:010d}"
+        self.files[file_id] = (name, int(length))
+        url = self.upload_at or f"{self.url}/upload/v1/{file_id}"
+        return web.json_response({"ok": True, "upload_url": url, "file_id": file_id})
+
+    async def _upload(self, request: web.Request) -> web.StreamResponse:
+        """The bytes, as they are; the URL itself is the secret, and no token belongs here."""
+        file_id = request.match_info["file"]
+        content = await request.read()
+        if "Authorization" in request.headers:
+            self.faults.append("token sent to the upload address")
+        if file_id not in self.files or len(content) != self.files[file_id][1]:
+            return self.fault("length", web.Response(status=400, text="wrong length"))
+
+        def accept() -> web.Response:
+            self.uploaded[file_id] = content
+            return web.Response(text=f"OK - {len(content)}")
+
+        return await self.play(request, accept) if self.script else accept()
+
+    async def _complete(self, request: web.Request) -> web.StreamResponse:
+        """Shares what was uploaded; a thread needs its channel by id, and files need their bytes first."""
+        stranger = self._stranger(request)
+        if stranger:
+            return stranger
+        body = await json_of(request)
+        if body is None or set(body) - {"files", "channel_id", "thread_ts", "initial_comment"}:
+            return self.fault("arguments", self.error("invalid_arguments"))
+        if any(set(one) - {"id", "title"} or one["id"] not in self.uploaded for one in body["files"]):
+            return self.fault("files", self.error("file_not_found"))
+        if body.get("channel_id") != self.CHANNEL or body.get("thread_ts") not in self.threads:
+            return self.fault("thread", self.error("invalid_channel"))
+        self.shared.append(body)
+        return web.json_response({"ok": True, "files": [{"id": one["id"]} for one in body["files"]]})

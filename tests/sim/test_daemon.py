@@ -17,9 +17,11 @@ import ultrad.estop
 import ultrad.postman
 import ultrad.supervisor
 import ultrad.watchdog.age
+from tests.fakes.clock import START
 from tests.sim.promises import assert_journal, assert_settled, beat_gaps, fires, held
 from tests.sim.world import BLOCK_S, World, configured, world
 from ultrad.core.estop import Mode
+from ultrad.core.metrics import METRICS
 from ultrad.core.readings import HOUR_MS
 from ultrad.core.rounds import READ_LIMIT_S
 from ultrad.i18n import ENGLISH
@@ -30,7 +32,7 @@ pytestmark = pytest.mark.looptime(noop_cycles=0)
 
 SEALED_WITHIN_MS = 66 * 60_000
 """Hours of readings are those of steady time; the job that seals them runs by the wall, at five past."""
-MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+MINUTE, SLOT, HOUR, DAY = timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1), timedelta(days=1)
 
 
 @pytest.fixture
@@ -50,13 +52,22 @@ def unhurried(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
+def kinds_of_reports(made: World) -> dict[str, int]:
+    """Each day that ended was told of once."""
+    days = made.clock.wall.astimezone(made.config.zone).date() - START.astimezone(made.config.zone).date()
+    ended = {"daily": days.days, "weekly": days.days // 7}  # it starts on a Monday
+    kinds = ("job.started.monitor_{}", "job.finished.monitor_{}", "report.made.{}", "report.out.{}")
+    return {kind.format(one): count for one, count in ended.items() if count for kind in kinds}
+
+
 async def live_through(made: World, span: timedelta, block_s: float) -> None:
     """Nothing happens for so long: everything is counted, and nothing else is there."""
     await made.pass_by(timedelta(minutes=90))
     early = held(made.life)
     await made.pass_by(span - timedelta(minutes=90, seconds=-30))
     # Windows fill up to a day and an entry a minute; here the value stands still, and one entry is enough.
-    assert held(made.life) <= early + 200
+    # What the metrics amounted to stands there by the hour, for a day; and which reports were made and are out.
+    assert held(made.life) <= early + 200 + 24 * (1 + len(METRICS)) + 20
     minutes = span // MINUTE
     kinds = Counter(one.event.kind for one in made.journal.recorded)
     assert kinds == {
@@ -69,6 +80,8 @@ async def live_through(made: World, span: timedelta, block_s: float) -> None:
         "job.started.housekeeping": span // HOUR,
         "job.finished.housekeeping": span // HOUR,
         "readings.seal": kinds["readings.seal"],
+        "metrics.tally": span // SLOT,
+        **kinds_of_reports(made),
     }
     assert made.probed == minutes
     assert made.log.lines["healthcheck.log"] == 4 * minutes  # two endpoints, HTTP, and the job's own line

@@ -23,11 +23,13 @@ from tests.fakes.flag import FakeFlag
 from tests.fakes.foresight import FakeScratch, FakeSituations
 from tests.fakes.host import FakeHost
 from tests.fakes.journal import FakeJournal
+from tests.fakes.reports import FakeReports
 from ultrad import startup
 from ultrad.assembly import Assembly, assemble
 from ultrad.config import Config, load
 from ultrad.core.estop import Cause, EstopState, Mode, fold
 from ultrad.core.events import Level, Recorded
+from ultrad.core.report_words import About
 from ultrad.errors import Fatal, UltradError
 from ultrad.gate import GateShutError, MaybeSentError
 from ultrad.i18n import ENGLISH, Message
@@ -200,6 +202,7 @@ class World:
         self.flag = FakeFlag(owner_uid=TARO.uid)
         self.channels = {one.name: FakeChannel(one.name, **LIKE[one.kind]) for one in config.channels}
         self.monitor = FakeMonitor()
+        self.reports = FakeReports(lambda: self.journal, About(config.zone, "staging/sepolia", "1"))
         self.situations, self.scratch = FakeSituations(), FakeScratch()
         self._ids = itertools.count(1)
         self.mark: JournalHead | None = None
@@ -283,6 +286,7 @@ class World:
             scratch=self.scratch,
             situations=self.situations,
             watchdog_s=30.0,
+            reports=self.reports,
             checks=self.checks,
         )
 

@@ -8,7 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import ultrad
-from ultrad.cli import options_doctor, options_foresight, options_keys, options_release, options_shift
+from ultrad.cli import (
+    options_doctor,
+    options_foresight,
+    options_keys,
+    options_release,
+    options_report,
+    options_shift,
+)
 from ultrad.cli.options_allowances import add_allowances
 from ultrad.cli.options_backup import add_backup
 from ultrad.cli.place import CONFIG_VARIABLE, DEFAULT_CONFIG
@@ -72,6 +79,7 @@ def build(catalogue: Catalogue, argv: Sequence[str]) -> argparse.ArgumentParser:
     options_foresight.add(build)
     _records(build)
     add_backup(build)
+    options_report.add(build)
     _installing(build)
     options_keys.add(build)
     options_shift.add(build)

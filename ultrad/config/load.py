@@ -1,7 +1,7 @@
 """From the file to a frozen Config: every mistake in one answer, and never a traceback."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 from types import MappingProxyType
@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from ultrad.config.backup import TargetConfig, targets_of
 from ultrad.config.file import Draft, draft
 from ultrad.config.mistakes import ConfigError, Mistake
+from ultrad.config.reports import report_rules
 from ultrad.config.rescue import rescue_limits
 from ultrad.config.rules import chain_id_of, mistakes_in_secrets, secret_references
 from ultrad.config.schema import EstopSection, LimitsSection, Settings
@@ -18,6 +19,7 @@ from ultrad.config.telling import NEEDS, ChannelConfig, channels_of, post_rules,
 from ultrad.config.trading import TradeConfig, trade_config
 from ultrad.config.trading_rules import find_keystore
 from ultrad.core.limits import HOUR_MS, MINUTE_MS, EstopRules, Limits
+from ultrad.core.report_rules import ReportRules
 from ultrad.core.rescue import RescueLimits
 from ultrad.core.telling import TellRules
 from ultrad.errors import Permanent
@@ -70,6 +72,7 @@ class Config:
     secrets: Mapping[str, Secret]
     trade: TradeConfig | None = None
     rescue: RescueLimits | None = None
+    reports: ReportRules = field(default_factory=ReportRules)
 
 
 def read(path: Path) -> Settings:
@@ -122,6 +125,7 @@ def load(path: Path, environ: Mapping[str, str]) -> Config:
         if settings.trade
         else None,
         rescue=rescue_limits(settings.rescue),
+        reports=report_rules(settings.reports, settings.notify),
     )
 
 

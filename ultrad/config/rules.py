@@ -10,6 +10,7 @@ from ultrad.config.backup import backup_secret_keys, drill_key_problem, mistakes
 from ultrad.config.checks import mistakes_in_checks
 from ultrad.config.mistakes import Mistake
 from ultrad.config.outlook import mistakes_in_drill
+from ultrad.config.reports import mistakes_in_reports
 from ultrad.config.rescue import mistakes_in_rescue
 from ultrad.config.schema import PositionSection, Settings
 from ultrad.config.secret import Secret
@@ -56,6 +57,7 @@ def mistakes_between_keys(settings: Settings) -> Iterator[Mistake]:
         _resumers(settings),
         _http(settings),
         mistakes_in_telling(settings.notify),
+        mistakes_in_reports(settings.reports, settings.notify),
         _recipients(settings),
         mistakes_in_trading(settings),
         mistakes_in_rescue(settings),

@@ -15,6 +15,7 @@ from pydantic import AfterValidator, Field
 from ultrad.config.backup import BackupSection
 from ultrad.config.checks import ChecksSection
 from ultrad.config.outlook import DrillSection, OutlookSection
+from ultrad.config.reports import ReportsSection
 from ultrad.config.rescue import RescueSection
 from ultrad.config.section import RELOAD, RESTART, Number, Section
 from ultrad.config.section import number as _number
@@ -329,6 +330,10 @@ class JobsSection(Section):
     restore_drill: JobSection = Field(
         default_factory=JobSection, description="Restores the newest backup into a scratch place, every week."
     )
+    monitor_daily: JobSection = Field(default_factory=JobSection, description="The daily report, at 00:30.")
+    monitor_weekly: JobSection = Field(
+        default_factory=JobSection, description="The weekly report, on Monday at 01:00."
+    )
     trade_cycle: JobSection = Field(
         default_factory=JobSection,
         description="Takes decisions from Notion, and writes back what became of them, every minute.",
@@ -378,6 +383,7 @@ class Settings(Section):
     backup: BackupSection = Field(default_factory=BackupSection)
     http: HttpSection = Field(default_factory=HttpSection)
     notify: NotifySection = Field(default_factory=NotifySection)
+    reports: ReportsSection = Field(default_factory=ReportsSection)
     deadman: DeadmanSection = Field(default_factory=DeadmanSection)
     checks: ChecksSection = Field(default_factory=ChecksSection)
     outlook: OutlookSection = Field(default_factory=OutlookSection)

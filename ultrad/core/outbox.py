@@ -30,7 +30,7 @@ KEPT_THREADS = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a notice says, as the journal holds it."""
+    """What a notice says, as the journal holds it. picture: the file of a report's chart, or empty."""
 
     notice: str
     why: Why
@@ -42,6 +42,7 @@ class Told:
     queued: Now
     code: str = ""
     stop: bool = False
+    picture: str = ""
 
     @property
     def pressing(self) -> bool:
@@ -254,6 +255,7 @@ def _queued(outbox: Outbox, event: Event) -> Outbox:
         queued=event.now,
         code=str(data.get("code", "")),
         stop=data.get("stop") is True,
+        picture=str(data.get("picture", "")),
     )
     rows = cast("list[dict[str, Json]]", data["deliveries"])
     fresh = tuple(

@@ -159,6 +159,25 @@ class ExpectedLine:
 
 
 @dataclass(frozen=True, slots=True)
+class MetricLine:
+    """One metric over the look-back time: its samples of each minute, in units of 10^-digits of its unit.
+
+    The mean has digits of its own. See `ultrad.core.metrics`. Without a sample all figures are None.
+    """
+
+    name: str
+    unit: str
+    digits: int
+    mean_digits: int
+    look_back_ms: int
+    count: int
+    low: int | None
+    high: int | None
+    mean: int | None
+    last: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Counts:
     """Figures over the last 24 hours, from the journal."""
 
@@ -173,7 +192,7 @@ class Status:
     lowest_hf: of any position within the resume's look-back time. loosened: what the configuration switched off or
     loosened, in words. reserves: as last read; sequencer_up: None where the network has none.
     incidents: those that are open, the gravest first. channels: the ways to people. trade: None without [trade].
-    expected: manual acts that were announced.
+    expected: manual acts that were announced. metrics: each over the look-back time.
     warn_hf, trip_hf: the limits, so that distances to them can be shown; None where they are not told.
     """
 
@@ -203,6 +222,7 @@ class Status:
     channels: tuple[ChannelLine, ...] = ()
     trade: TradeStatus | None = None
     expected: tuple[ExpectedLine, ...] = ()
+    metrics: tuple[MetricLine, ...] = ()
 
     def late_parts(self) -> tuple[str, ...]:
         """The critical loops that are late: the one fact behind `/health` and WATCHDOG=1."""

@@ -36,6 +36,7 @@ class Why(StrEnum):
     RESOLVED = "resolved"
     STOP = "stop"
     TEST = "test"
+    REPORT = "report"
     DRILL = "drill"
 
 

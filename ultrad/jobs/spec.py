@@ -12,12 +12,22 @@ from ultrad.core.estop import Cause
 from ultrad.core.events import Finding
 from ultrad.core.intents import Intent
 from ultrad.core.outlook import Outlook
+from ultrad.core.periods import ReportKind
+from ultrad.core.report_order import Made
 from ultrad.core.schedule import Missed, Schedule
 from ultrad.core.signals import Signal
 from ultrad.i18n import Message
 from ultrad.jobs.probing import ProbeRecord
 from ultrad.ports import Chain, Clock, JobLog, Journal, Probe
 from ultrad.trade_ports import OctoBot, Rows
+
+
+class ReportDesk(Protocol):
+    """Where reports are made (`ultrad.reporter.Reporter`)."""
+
+    async def make_owed(self, kind: ReportKind) -> tuple[Made, ...]:
+        """Make and send every report of a kind that is due and not made. Raises Transient, Permanent."""
+        ...
 
 
 class SignalDesk(Protocol):
@@ -72,9 +82,9 @@ class JobContext:
     silent_runs: how many runs in a row each probe has failed; a restart begins anew. record: how they answered
     before, also before a restart. checkup: what else is looked at, or None. trip: the stop. desk: where
     signals are handed in; rows, bot: where they come from and go to; each None where it is not configured.
-    complaints: what was written on rows that cannot be taken. drills: what tries the stop and the channels. aside:
-    who does heavy work. outlook: how far a position is from its limits, by its name. text: a message in the
-    operators' language.
+    aside: who does heavy work. reports: where reports are made.
+    complaints: what was written on rows that cannot be taken. drills: what tries the stop and the channels.
+    outlook: how far a position is from its limits, by its name. text: a message in the operators' language.
     """
 
     clock: Clock
@@ -90,6 +100,7 @@ class JobContext:
     text: Callable[[Message], str] = str
     complaints: dict[str, Complaint] = field(default_factory=dict)
     aside: Aside | None = None
+    reports: ReportDesk | None = None
     record: ProbeRecord = field(default_factory=ProbeRecord)
     checkup: Checkup | None = None
     drills: Drills | None = None

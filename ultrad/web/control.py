@@ -89,6 +89,8 @@ class ControlPart:
                     web.post("/procedure", self._procedure),
                     web.post("/notify/test", self._test_channels),
                     web.get("/notify/queue", self._queue),
+                    web.get("/reports", self._reports),
+                    web.post("/reports/{name}", self._make_report),
                     web.post("/doctor", self._doctor),
                     web.get("/allowances", self._allowances),
                     web.post("/allowances/revoke", self._revoke),
@@ -215,6 +217,12 @@ class ControlPart:
         wanted = decision_of(data, Source.OPERATOR, now_ms)
         reason = f"{person.name}: {wanted.reason}"[:MAX_REASON]
         return answer(_json(await self._operations.signal(replace(wanted, reason=reason))), status=202)
+
+    async def _reports(self, _: web.Request) -> web.Response:
+        return answer(_json(await self._operations.reports().kept()))
+
+    async def _make_report(self, request: web.Request) -> web.Response:
+        return answer(_json(await self._operations.reports().make_named(request.match_info["name"])))
 
     async def _doctor(self, _: web.Request) -> web.Response:
         return answer(await rendered(_json, await self._operations.examine()))

@@ -6,8 +6,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from ultrad.core.estop import Mode
 from ultrad.core.events import Level, Severity
+from ultrad.core.metrics import METRICS, value
 from ultrad.core.status import Status
 from ultrad.units import INFINITE_HF, USD, WAD, short_address
 from ultrad.web.traffic import TrafficFigures
@@ -45,10 +45,16 @@ def _gauge(name: str, text: str, samples: Iterable[Sample], labels: tuple[str, .
     return family
 
 
+def _own(name: str, status: Status, traffic: TrafficFigures | None = None) -> GaugeMetricFamily:
+    """One of the operators' metrics, as it is defined for all who show it."""
+    metric = METRICS[name]
+    return _gauge(name, metric.about, [((), value(metric, metric.figure(status, traffic)))])
+
+
 def _families(status: Status, traffic: TrafficFigures | None) -> Iterator[GaugeMetricFamily]:
     yield from _money(status)
     yield from _stop(status)
-    yield from _server(traffic)
+    yield from _server(status, traffic)
     yield from _endpoints(status)
     yield from _telling(status)
     yield from _trading(status)
@@ -60,18 +66,18 @@ def _money(status: Status) -> Iterator[GaugeMetricFamily]:
     known = tuple(((one.name, short_address(one.account)), one.reading) for one in status.positions)
     yield _gauge(
         "aave_health_factor_current",
-        "Health factor at the newest accepted reading; +Inf without debt.",
+        METRICS["aave_health_factor_current"].about,
         ((who, None if reading is None else _hf(reading.health_factor)) for who, reading in known),
         labels,
     )
     yield _gauge(
         "aave_health_factor_min",
-        "Lowest health factor of any position within the resume's look-back time.",
+        METRICS["aave_health_factor_min"].about,
         [((), None if status.lowest_hf is None else _hf(status.lowest_hf))],
     )
     yield _gauge(
         "portfolio_value_change_1d_pct",
-        "Largest move of the net value within 24 hours, in percent.",
+        METRICS["portfolio_value_change_1d_pct"].about,
         (
             ((one.name, short_address(one.account)), None if one.change_bps is None else one.change_bps / 100)
             for one in status.positions
@@ -99,26 +105,14 @@ def _money(status: Status) -> Iterator[GaugeMetricFamily]:
 
 
 def _stop(status: Status) -> Iterator[GaugeMetricFamily]:
-    yield _gauge(
-        "emergency_stop_flag",
-        "1 while the emergency stop is ON.",
-        [((), status.estop.mode is Mode.ON)],
-    )
+    yield _own("emergency_stop_flag", status)
     yield _gauge(
         "ultrad_gate_open",
         "1 while the gate lets a transaction pass; what shuts it may be less than an emergency stop.",
         [((), not status.estop.shut_by)],
     )
-    yield _gauge(
-        "emergency_event_count_24h",
-        "Events of level emergency within 24 hours.",
-        [((), status.counts.emergency_events)],
-    )
-    yield _gauge(
-        "automation_job_failure_count_24h",
-        "Failed runs of jobs within 24 hours.",
-        [((), status.counts.job_failures)],
-    )
+    yield _own("emergency_event_count_24h", status)
+    yield _own("automation_job_failure_count_24h", status)
     yield _gauge(
         "ultrad_findings",
         "Standing findings by level.",
@@ -131,17 +125,9 @@ def _stop(status: Status) -> Iterator[GaugeMetricFamily]:
     )
 
 
-def _server(traffic: TrafficFigures | None) -> Iterator[GaugeMetricFamily]:
-    yield _gauge(
-        "backend_http_latency_p95_ms",
-        "95th percentile of this server's answer times within a minute, in milliseconds.",
-        [((), traffic.p95_ms if traffic else None)],
-    )
-    yield _gauge(
-        "backend_http_error_rate_1m",
-        "Share of this server's answers within a minute that were 5xx, 0 to 1.",
-        [((), traffic.error_rate if traffic else None)],
-    )
+def _server(status: Status, traffic: TrafficFigures | None) -> Iterator[GaugeMetricFamily]:
+    yield _own("backend_http_latency_p95_ms", status, traffic)
+    yield _own("backend_http_error_rate_1m", status, traffic)
     yield _gauge(
         "ultrad_http_answers_1m",
         "This server's answers within a minute.",
@@ -195,28 +181,10 @@ def _telling(status: Status) -> Iterator[GaugeMetricFamily]:
 
 def _trading(status: Status) -> Iterator[GaugeMetricFamily]:
     """Without samples where nothing is traded."""
-    figures = status.trade.figures if status.trade else None
-    rate = figures.success_pct if figures else None
-    yield _gauge(
-        "signals_per_10min",
-        "Signals that arrived within ten minutes.",
-        [((), figures.signals if figures else None)],
-    )
-    yield _gauge(
-        "aave_executed_trades_1h",
-        "Trades that were settled within an hour, dry runs included.",
-        [((), figures.settled if figures else None)],
-    )
-    yield _gauge(
-        "news_pipeline_success_rate_1h",
-        "Share of the trades admitted and ended within an hour that were carried out, 0 to 1.",
-        [((), None if rate is None else rate / 100)],
-    )
-    yield _gauge(
-        "news_pipeline_error_count_1h",
-        "Trades admitted and ended within an hour that failed or were cancelled.",
-        [((), figures.failed if figures else None)],
-    )
+    yield _own("signals_per_10min", status)
+    yield _own("aave_executed_trades_1h", status)
+    yield _own("news_pipeline_success_rate_1h", status)
+    yield _own("news_pipeline_error_count_1h", status)
 
 
 def _inside(status: Status) -> Iterator[GaugeMetricFamily]:

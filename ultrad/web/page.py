@@ -67,6 +67,7 @@ def _header(status: Status, words: Words) -> Html:
         el("h1", "ultrad"),
         el("span", status.environment, class_="env"),
         el("span", status.network, class_="dim"),
+        el("a", words(msg("Reports")), href="/reports"),
         el("time", words.when(status.now.wall_ms)),
     )
 

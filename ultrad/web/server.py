@@ -25,10 +25,11 @@ from ultrad.ports import Turned
 from ultrad.web.answers import Refused, answer, encoded, one_line, read_json, rendered
 from ultrad.web.metrics import CONTENT_TYPE, exposition
 from ultrad.web.page import page
+from ultrad.web.report_door import ReportDoor
 from ultrad.web.serving import Door, Serving
 from ultrad.web.signals import SignalDoor, SignalTaker
 from ultrad.web.style import POLICY
-from ultrad.web.traffic import Traffic
+from ultrad.web.traffic import Traffic, TrafficFigures
 from ultrad.web.view import status_view
 from ultrad.web.words import Words
 
@@ -84,6 +85,7 @@ class HttpPart:
         self._words = Words(catalogue, settings.zone)
         self._traffic = Traffic()
         self._token = None if settings.token is None else settings.token.encode()
+        self._reports = ReportDoor(operations, self._words)
         self._seen: tuple[float, Status] | None = None
         self._health: tuple[float, int, bytes] | None = None
         self._serving = Serving(
@@ -106,6 +108,10 @@ class HttpPart:
         """Serve for ever. Raises Transient where it cannot listen; run again, it waits before it tries."""
         await self._serving.run(turned)
 
+    def figures(self) -> TrafficFigures | None:
+        """How it answered within the last minute."""
+        return self._traffic.figures(monotonic())
+
     def _routes(self) -> tuple[web.RouteDef, ...]:
         routes: tuple[web.RouteDef, ...] = (
             web.get("/", self._page),
@@ -114,6 +120,8 @@ class HttpPart:
             web.get("/health/ready", self._ready),
             web.get("/metrics", self._metrics),
             web.get("/api/status", self._api_status),
+            web.get("/reports", self._reports.listed),
+            web.get("/reports/{name}", self._reports.page),
         )
         if self._settings.signals is not None:
             taker = SignalTaker(self._operations, self._settings.signals, self._words)
@@ -187,7 +195,7 @@ class HttpPart:
         return answer(encoded(body), status=503 if reasons else 200)
 
     async def _metrics(self, _: web.Request) -> web.Response:
-        body = await rendered(exposition, self._status(), self._traffic.figures(monotonic()))
+        body = await rendered(exposition, self._status(), self.figures())
         return answer(body, kind=CONTENT_TYPE)
 
     async def _api_status(self, _: web.Request) -> web.Response:

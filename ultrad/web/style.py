@@ -15,7 +15,7 @@ font:16px/1.5 system-ui,"Hiragino Sans","Noto Sans JP","Noto Sans CJK JP",sans-s
 header{display:flex;flex-wrap:wrap;gap:.25rem 1rem;align-items:baseline;margin-bottom:.75rem}
 h1{font-size:1.25rem;margin:0}h2{font-size:1rem;margin:0 0 .5rem}p{margin:.25rem 0}
 header .env{padding:0 .6rem;border-radius:1rem;background:var(--ink);color:var(--bg);font-size:.85rem}
-header time{margin-left:auto}
+header time{margin-left:auto}a{color:inherit}
 .dim,time,th,dt{color:var(--dim);font-size:.85rem}
 section{background:var(--card);border:1px solid var(--line);border-radius:.6rem;padding:1rem;margin-bottom:.75rem}
 .estop{border-width:2px;border-left-width:.6rem}.estop strong{display:block;font-size:2rem;line-height:1.2}

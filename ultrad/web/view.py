@@ -10,6 +10,7 @@ from ultrad.core.status import (
     ExpectedLine,
     IncidentLine,
     JobLine,
+    MetricLine,
     PositionStatus,
     StandingLine,
     Status,
@@ -61,6 +62,7 @@ def status_view(status: Status, words: Words) -> Json:
             "backlog": status.journal.backlog,
             "trouble": _said(status.journal.trouble, words),
         },
+        "metrics": {one.name: _metric(one) for one in status.metrics},
         "emergency_event_count_24h": status.counts.emergency_events,
         "automation_job_failure_count_24h": status.counts.job_failures,
         "loosened": [words(one) for one in status.loosened],
@@ -104,6 +106,16 @@ def _rescue(rescue: RescueStatus, words: Words) -> Json:
         "limit_24h_usd": fixed(rescue.day_limit_e8, _USD_DIGITS),
         "obstacles": [words(one) for one in rescue.obstacles],
     }
+
+
+def _metric(one: MetricLine) -> Json:
+    figures = {"min": one.low, "max": one.high, "last": one.last}
+    shown: dict[str, Json] = {
+        name: None if figure is None else fixed(figure, one.digits) if one.digits else str(figure)
+        for name, figure in figures.items()
+    }
+    shown["avg"] = None if one.mean is None else fixed(one.mean, one.mean_digits)
+    return {"unit": one.unit or None, "look_back_ms": one.look_back_ms, "count": one.count, **shown}
 
 
 def _expected(one: ExpectedLine) -> Json:

@@ -11,6 +11,7 @@ import orjson
 
 from ultrad.adapters.notify.http import Answer, Service, channel
 from ultrad.adapters.notify.settings import SlackAppSettings, SlackWebhookSettings
+from ultrad.adapters.notify.slack_files import Pictures, SlackFiles
 from ultrad.adapters.notify.text import fit, heading, sound, utf16_units
 from ultrad.errors import UltradError
 from ultrad.i18n import Message, msg
@@ -87,6 +88,8 @@ _NO_THREAD = frozenset(
     }
 )
 """The thread is gone or closed: the notice is told without it."""
+
+NO_PICTURES = Pictures()
 
 
 def _escaped_units(text: str) -> int:
@@ -191,10 +194,13 @@ class SlackWebhook:
 class SlackApp:
     """Implements `Channel` over the Web API; an incident's later notices go into the thread of its first."""
 
-    def __init__(self, settings: SlackAppSettings, session: aiohttp.ClientSession) -> None:
-        """session: of `open_session`."""
+    def __init__(
+        self, settings: SlackAppSettings, session: aiohttp.ClientSession, pictures: Pictures = NO_PICTURES
+    ) -> None:
+        """session: of `open_session`. pictures: how a report's chart is read."""
         self._settings = settings
         self._service = Service(session, channel(settings.name), settings.timeout_s, (settings.token,))
+        self._files = SlackFiles(settings, self._service, pictures)
 
     @property
     def name(self) -> str:
@@ -207,7 +213,11 @@ class SlackApp:
         return None
 
     async def send(self, what: Outgoing) -> str:
-        """Post it, and answer the `ts` of its thread's parent; without the thread where that is gone."""
+        """Post it, and answer the `ts` of its thread's parent; without the thread where that is gone.
+
+        A picture is uploaded before and shown in its thread after it: what fails of that costs the picture alone.
+        """
+        file_id = await self._files.upload(what.picture) if what.picture else ""
         post = {**message(what), "channel": self._settings.channel, "client_msg_id": what.key}
         thread = {"thread_ts": what.thread, "reply_broadcast": what.loud} if what.thread else {}
         answer, content = await self._call("chat.postMessage", {**post, **thread})
@@ -216,7 +226,9 @@ class SlackApp:
             answer, content = await self._call("chat.postMessage", post)
         if content.get("ok") is not True:
             raise _failure(self._service, answer, content.get("error"))
-        ts = content.get("ts")
+        ts, where = content.get("ts"), content.get("channel")
+        if file_id and isinstance(ts, str) and isinstance(where, str):
+            await self._files.share(file_id, what.picture, where, ts)
         return what.thread if thread else ts if isinstance(ts, str) else ""
 
     async def quota(self) -> Quota | None:
