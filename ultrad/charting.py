@@ -8,7 +8,7 @@ import io
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from ultrad.core.chart import Chart
+from ultrad.core.chart import Chart, stretches
 
 DPI = 144
 WIDTH_IN, ROW_IN = 9.0, 4.2
@@ -49,9 +49,10 @@ def _panel(
     bands: tuple[tuple[float, float], ...],
     title: str,
 ) -> None:
-    lows, highs = [low for low, _ in bands], [high for _, high in bands]
-    axes.fill_between(at, lows, highs, color=_CURVE, alpha=0.18, linewidth=0)
-    axes.plot(at, lows, color=_CURVE, linewidth=1.4)
+    for stretch in stretches(at):
+        share, lows = [at[one] for one in stretch], [bands[one][0] for one in stretch]
+        axes.fill_between(share, lows, [bands[one][1] for one in stretch], color=_CURVE, alpha=0.18, linewidth=0)
+        axes.plot(share, lows, color=_CURVE, linewidth=1.4, marker="." if len(stretch) == 1 else "")
     axes.set_title(title, loc="left", fontsize=10, color=_INK, fontweight="bold")
     axes.set_xlim(0, 1)
     axes.set_xticks([share for share, _ in chart.ticks], [label for _, label in chart.ticks])

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from ultrad.core import periods, report_words, situation
-from ultrad.core.chart import MOST_DRAWN, TOP_HF, chart_of
+from ultrad.core.chart import MOST_DRAWN, TOP_HF, chart_of, stretches
 from ultrad.core.estop import Cause, trip_event
 from ultrad.core.events import Event, Json, Level, Recorded, Severity
 from ultrad.core.incidents import opened_event
@@ -324,3 +324,9 @@ def test_chart__no_debt__drawn_at_the_top() -> None:
     free = span(points=(Point(AT, INFINITE_HF, INFINITE_HF, 1, 1),))
     chart = chart_of(compose(replace(EMPTY, positions=(free,))), Limits(), TOKYO)
     assert chart.curves[0].hf == ((TOP_HF, TOP_HF),)
+
+
+def test_stretches__readings_are_missing__the_line_is_parted_there() -> None:
+    assert stretches((0.0, 0.1, 0.2, 0.6, 0.7)) == [[0, 1, 2], [3, 4]]
+    assert stretches((0.5,)) == [[0]]
+    assert stretches(()) == []

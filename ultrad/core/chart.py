@@ -1,7 +1,9 @@
 """What a chart shows: curves over a period, cut to what can be drawn. Drawn as SVG and, aside, as PNG."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
+from itertools import pairwise
 
 from ultrad.core.limits import Limits
 from ultrad.core.periods import Period, ticks
@@ -10,6 +12,8 @@ from ultrad.units import USD, WAD
 
 TOP_HF = 4.0
 """A health factor above it, infinity as well, is drawn at it: what matters happens below."""
+GAP = 3
+"""So many empty stretches of the chart in a row break the line."""
 MOST_DRAWN = 6
 """Positions; those nearest to their limits first."""
 
@@ -44,6 +48,18 @@ def chart_of(report: Report, limits: Limits, zone: tzinfo) -> Chart:
         warn_hf=limits.warn_hf / WAD,
         trip_hf=limits.trip_hf / WAD,
     )
+
+
+def stretches(at: Sequence[float]) -> list[list[int]]:
+    """The places of a curve's points, parted where readings are missing: a hole in them is seen as one."""
+    steps = sorted(later - earlier for earlier, later in pairwise(at))
+    usual = steps[len(steps) // 2] if steps else 1.0
+    found: list[list[int]] = []
+    for place, share in enumerate(at):
+        if not found or share - at[place - 1] > usual * GAP:
+            found.append([])
+        found[-1].append(place)
+    return found
 
 
 def _curve(name: str, points: tuple[Point, ...], period: Period) -> Curve:

@@ -2,17 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
-from ultrad.core.chart import TOP_HF, Chart, Curve
+from ultrad.core.chart import TOP_HF, Chart, Curve, stretches
 from ultrad.i18n import msg
 from ultrad.web.html import Html, el, join
 from ultrad.web.words import Words
 
 WIDTH, LEFT, RIGHT, TOP, BOTTOM = 760, 64, 12, 14, 26
 HF_HEIGHT, USD_HEIGHT = 210, 150
-GAP = 3
-"""So many empty stretches of the chart in a row break the line: a hole in the readings is seen as one."""
 _ROWS = 4
 
 
@@ -77,7 +74,7 @@ def _panel(
     for figure, name in frame.limits:
         parts.append(_line(x(0), y(figure), x(1), y(figure), f"limit {name}"))
         parts.append(_text(x(1) - 4, y(figure) - 4, form.format(figure), "end", name))
-    for stretch in _stretches(at):
+    for stretch in stretches(at):
         top = [f"{x(at[one])},{y(bands[one][1])}" for one in stretch]
         under = [f"{x(at[one])},{y(bands[one][0])}" for one in stretch]
         parts.append(el("polygon", points=" ".join((*top, *reversed(under))), class_="band"))
@@ -86,18 +83,6 @@ def _panel(
             only = stretch[0]
             parts.append(el("circle", cx=str(x(at[only])), cy=str(y(bands[only][0])), r="2", class_="dot"))
     return el("svg", *parts, viewBox=f"0 0 {WIDTH} {height}", role="img", class_="chart")
-
-
-def _stretches(at: Sequence[float]) -> list[list[int]]:
-    """The places of the points, parted where readings are missing."""
-    steps = sorted(later - earlier for earlier, later in pairwise(at))
-    usual = steps[len(steps) // 2] if steps else 1.0
-    found: list[list[int]] = []
-    for place, share in enumerate(at):
-        if not found or share - at[place - 1] > usual * GAP:
-            found.append([])
-        found[-1].append(place)
-    return found
 
 
 def _line(x1: float, y1: float, x2: float, y2: float, look: str) -> Html:
