@@ -25,8 +25,9 @@ def test_report__asked_for_by_an_operator__page_and_picture_from_a_worker(servic
 
 def test_report__emergency_stop__a_situation_report_with_its_chart_by_itself(service: Service) -> None:
     with service.devnet():
+        service.prepare()
         service.start()
-        service.until(lambda: service.status()["positions"][0]["reading"], "a reading")
+        service.until_status("HF 1.88")
         service.machine.run("ultrad", "estop", "on", "--reason", "a drill", user=OPERATOR)
         service.until(lambda: service.events("report.made"), "the situation report", 120.0)
     page = service.machine.run("sh", "-c", f"cat {REPORTS}/situation-*.html")
