@@ -23,7 +23,7 @@ from ultrad.adapters.chain.pool import RpcChain
 from ultrad.adapters.chain.settings import ChainSettings, EndpointSettings
 from ultrad.adapters.chain.situations import AaveSituations
 from ultrad.adapters.flag import FlagFile
-from ultrad.adapters.host import HostClock, ServiceManager, watchdog_s
+from ultrad.adapters.host import HostClock, ServiceManager, uncollected, watchdog_s
 from ultrad.adapters.http_probe import prober
 from ultrad.adapters.joblog import JobLogFiles
 from ultrad.adapters.journal.journal import SqliteJournal, open_journal
@@ -165,7 +165,8 @@ def _read_before(paths: Paths, journal: SqliteJournal) -> _Before:
             newest = reader.events(EventFilter(limit=1, newest_first=True))
             last = newest[0].event.now if newest else None
             readable = reader.readable()
-            past = Past.of(lambda kinds: readable.events(EventFilter(kinds=kinds, limit=ALL)), last)
+            with uncollected():
+                past = Past.of(lambda kinds: readable.events(EventFilter(kinds=kinds, limit=ALL)), last)
             trouble = trouble or readable.damage
             found = _hash_at(reader, mark)
             head = reader.head()

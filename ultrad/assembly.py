@@ -7,7 +7,7 @@ from ultrad import __version__, foresight, operating, startup
 from ultrad.byhand import ByHand
 from ultrad.conditions import Conditions
 from ultrad.config import Config
-from ultrad.config.facts import fingerprint, texts
+from ultrad.config.facts import fingerprint, secret_tags, texts
 from ultrad.core import ends
 from ultrad.core.estop import Cause
 from ultrad.core.estop_rules import rescue_forbidden
@@ -18,6 +18,7 @@ from ultrad.core.voice import Voice
 from ultrad.daemon import Daemon, Facts, Organs
 from ultrad.deadman import AFTER_DEATH_S, FIRST_S, DeadmanPart
 from ultrad.desk import Desk, DeskPorts
+from ultrad.diary import Diary
 from ultrad.distress import Distress
 from ultrad.doctor import Doctor
 from ultrad.estop import Estop
@@ -224,6 +225,7 @@ def assemble(config: Config, outside: Outside, past: Past) -> Assembly:
     daemon.resumes = Resume(ResumePorts(estop, journal, clock, daemon.resume_facts, random_id), people)
     reloading = ReloadPorts(outside.read_config, rules, journal, clock, outside.host, outside.log_level)
     daemon.reloads = Reload(reloading, config, outside.service_uid)
+    daemon.diary = Diary(journal, clock, lambda: desk, past.procedures, secret_tags(config))
     deadman = (
         DeadmanPart(
             outside.deadman,

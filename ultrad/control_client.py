@@ -26,6 +26,9 @@ from ultrad.operations import (
     ChannelTest,
     ExpectRequest,
     IncidentRequest,
+    NoteRequest,
+    ProcedureAnswer,
+    ProcedureRequest,
     QueueLine,
     ReloadAnswer,
     ResumeAnswer,
@@ -117,6 +120,14 @@ class Client:
     def simulate(self, request: SimulateRequest) -> tuple[Supposed, ...]:
         """What other prices and rates would make of the positions."""
         return _decoded(tuple[Supposed, ...], self._ask("POST", "/simulate", to_json(request), RESUME_S))
+
+    def note(self, text: str) -> None:
+        """Leave a word for the others."""
+        self._ask("POST", "/note", to_json(NoteRequest(text)), RESUME_S)
+
+    def procedure(self, request: ProcedureRequest) -> ProcedureAnswer:
+        """Begin, answer, end or show a checklist."""
+        return _decoded(ProcedureAnswer, self._ask("POST", "/procedure", to_json(request), RESUME_S))
 
     def test_channels(self, name: str) -> tuple[ChannelTest, ...]:
         """Send a test to one channel, or to all of them."""

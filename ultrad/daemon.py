@@ -1,20 +1,21 @@
 """The running daemon as operators see it: its status, and what they can ask of it."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import anyio
 
+from ultrad.channel_tests import try_channels
 from ultrad.conditions import Conditions
 from ultrad.core.account_book import Announcement
 from ultrad.core.decisions import Decision
 from ultrad.core.estop import describe
 from ultrad.core.estop_rules import operator_cause
-from ultrad.core.events import Event, Level, Recorded, Severity
+from ultrad.core.events import Recorded, Severity
 from ultrad.core.incidents import STOP_CODES
 from ultrad.core.limits import Limits
-from ultrad.core.outbox import Told
-from ultrad.core.resume_facts import ResumeFacts, facts_of
+from ultrad.core.procedure import Verdict
+from ultrad.core.resume_facts import LEAK, ResumeFacts, facts_of
 from ultrad.core.sights import Sight
 from ultrad.core.status import (
     Counts,
@@ -29,10 +30,10 @@ from ultrad.core.status import (
     Status,
     late,
 )
-from ultrad.core.telling import Why
 from ultrad.core.trade_status import IntentLine
 from ultrad.core.whatif import Supposed
 from ultrad.desk import Desk
+from ultrad.diary import Diary
 from ultrad.doctor import Doctor
 from ultrad.errors import Permanent, Transient
 from ultrad.estop import Estop
@@ -46,6 +47,8 @@ from ultrad.operations import (
     ExpectRequest,
     IncidentRequest,
     Person,
+    ProcedureAnswer,
+    ProcedureRequest,
     QueueLine,
     ReloadAnswer,
     ResumeAnswer,
@@ -122,6 +125,7 @@ class Daemon:
         self.reloads: Reload | None = None
         self.account: AccountWatch | None = None
         self.doctor: Doctor | None = None
+        self.diary: Diary | None = None
 
     # -------------------------------------------------------- operations
 
@@ -174,47 +178,8 @@ class Daemon:
 
     async def test_channels(self, person: Person, name: str) -> tuple[ChannelTest, ...]:
         """Send a test to one channel, or to all at once; each is recorded."""
-        postman, now = self._is.postman, self._is.clock.now()
-        names = (name,) if name else tuple(one.name for one in postman.channels())
-        if not names:
-            raise Permanent(msg("No channel is configured: write [[notify.channels]] and [[notify.routes]]."))
-        told = Told(
-            notice=self._is.new_id(),
-            why=Why.TEST,
-            severity=Severity.S3,
-            level=Level.INFO,
-            incident=None,
-            title=msg("Test by {by}: this channel works.", by=person.name),
-            lines=(),
-            queued=now,
-        )
-        results: dict[str, ChannelTest] = {}
-
-        async def try_one(channel: str) -> None:
-            error = await postman.test(channel, told)
-            elapsed_ms = self._is.clock.now().steady_ms - now.steady_ms
-            results[channel] = ChannelTest(channel, error, elapsed_ms)
-
-        if name:
-            await try_one(name)
-        else:
-            async with anyio.create_task_group() as tasks:
-                for one in names:
-                    tasks.start_soon(try_one, one)
-        failed = ", ".join(one for one in names if results[one].error is not None)
-        text = (
-            msg(
-                "{by} tried the channels {names}; these failed: {failed}",
-                by=person.name,
-                names=", ".join(names),
-                failed=failed,
-            )
-            if failed
-            else msg("{by} tried the channels {names}: all work.", by=person.name, names=", ".join(names))
-        )
-        level = Level.WARNING if failed else Level.INFO
-        self._is.journal.post(Event("notify.tested", level, now, text, {"by": person.name, "failed": failed}))
-        return tuple(results[one] for one in names)
+        parts = self._is
+        return await try_channels(parts.postman, parts.journal, parts.clock, parts.new_id(), person.name, name)
 
     async def signal(self, decision: Decision) -> SignalAnswer:
         """Take a decision in, durably."""
@@ -258,6 +223,22 @@ class Daemon:
     async def simulate(self, request: SimulateRequest) -> tuple[Supposed, ...]:
         """What other prices and rates would make of the positions."""
         return await self._is.outlook.suppose(request.position, request.wish)
+
+    async def note(self, person: Person, text: str) -> None:
+        """Leave a word for the others."""
+        await self._diary().note(person, text)
+
+    async def procedure(self, person: Person, request: ProcedureRequest) -> ProcedureAnswer:
+        """Begin, answer, end or show a checklist. To abandon one is as grave as to lift a stop."""
+        why = self.resumes.refuses(person) if self.resumes and request.answer == Verdict.ABANDONED else None
+        if why is not None:
+            raise Permanent(msg("{who} may not abandon it. {why}", who=person.name, why=why))
+        return await self._diary().ask(person, request)
+
+    def _diary(self) -> Diary:
+        if self.diary is None:
+            raise Transient(msg("The daemon is still starting: try again in a moment."))
+        return self.diary
 
     def queue(self) -> tuple[QueueLine, ...]:
         """The notices that no channel has taken yet."""
@@ -366,7 +347,9 @@ class Daemon:
 
     def resume_facts(self) -> ResumeFacts:
         """What the checklist of a resume is held against, now."""
-        return facts_of(self.status(), self._is.rules.now.yardstick, history_known=self._is.watch.history_known)
+        facts = facts_of(self.status(), self._is.rules.now.yardstick, history_known=self._is.watch.history_known)
+        leaks = [one.at for one in self._is.estop.state.causes if one.code == LEAK]
+        return replace(facts, rotation=self._diary().after_leak(leaks[-1])) if leaks else facts
 
     async def run_view(self, turned: Turned) -> None:
         """Keep the last events and the day's counts at hand, and the journal's mark on the disk, for ever."""

@@ -9,6 +9,7 @@ from ultrad.core.checklist import Line
 from ultrad.core.decisions import Decision
 from ultrad.core.events import Recorded
 from ultrad.core.intents import Stage
+from ultrad.core.procedure import Procedure
 from ultrad.core.sights import Sight
 from ultrad.core.status import ExpectedLine, IncidentLine, JobLine, Status
 from ultrad.core.trade_status import IntentLine
@@ -142,6 +143,39 @@ class RevokeRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class NoteRequest:
+    """A word for the others."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProcedureRequest:
+    """What a person does with a checklist of one kind (`ultrad.core.procedure.Kind`).
+
+    act: "begin" (items, base, text: why, incident), "answer" (item, answer, text), "end" (answer: the verdict,
+    text) or "show".
+    """
+
+    act: str
+    kind: str
+    items: tuple[str, ...] = ()
+    base: tuple[tuple[str, str], ...] = ()
+    incident: int | None = None
+    item: str = ""
+    answer: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProcedureAnswer:
+    """The newest checklist of the kind. running: tags of the secrets that the daemon runs with, by their keys."""
+
+    procedure: Procedure | None
+    running: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class SignalAnswer:
     """A signal that is in the journal, and so will be dealt with. intent: what to ask for it by."""
 
@@ -233,6 +267,14 @@ class Operations(Protocol):
 
     async def simulate(self, request: SimulateRequest) -> tuple[Supposed, ...]:
         """What other prices and rates would make of the positions. Raises Permanent, Transient."""
+        ...
+
+    async def note(self, person: Person, text: str) -> None:
+        """Leave a word for the others; on return it is durable. Raises Permanent, Transient."""
+        ...
+
+    async def procedure(self, person: Person, request: ProcedureRequest) -> ProcedureAnswer:
+        """Begin, answer, end or show a checklist; on return it is durable. Raises Permanent, Transient."""
         ...
 
     def queue(self) -> tuple[QueueLine, ...]:

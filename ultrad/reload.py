@@ -4,13 +4,13 @@ It never touches the stop: what is bad by the new limits trips at the next readi
 lifts nothing.
 """
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import anyio
 
 from ultrad.config import Config, ConfigError
-from ultrad.config.facts import fingerprint, is_looser, moved_secrets, reloads, texts
+from ultrad.config.facts import fingerprint, is_looser, moved_secrets, reloads, secret_tags, texts
 from ultrad.core.changes import Change, Texts, changes
 from ultrad.core.estop import UNKNOWN
 from ultrad.core.events import Event, Json, Level
@@ -33,6 +33,8 @@ MOST_SHOWN = 20
 MOST_RECORDED = 1_000
 """Changes in one event, which has a bound. The settings as they are now stand beside them, whole."""
 VALUE_CHARACTERS = 60
+SECRET, HIDDEN, NEW_SECRET = "secret", "•", "changed"
+"""How a secret that is another one now is recorded: nothing of either."""
 LOADED = "config.loaded"
 CHANGED = "config.changed"
 KEPT = "config.kept"
@@ -101,9 +103,10 @@ class Reload:
         if not found:
             return ReloadAnswer(done=True, message=msg("The file says what runs already: nothing has changed."))
         rules = rules_of(fresh)
-        event = changed_event(found, after, person.name, self._ports.clock.now(), uid=person.uid)
+        settled = Settled(after, secret_tags(fresh))
+        event = changed_event(found, settled, person.name, self._ports.clock.now(), uid=person.uid)
         if not await self._record(event):
-            raise self._not_recorded(before)
+            raise self._not_recorded(Settled(before, secret_tags(self._running)))
         # From here on without a suspension: whoever looks sees all of it or nothing.
         self._running = fresh
         self._ports.rules.swap(rules)
@@ -123,15 +126,14 @@ class Reload:
             return True
         return False
 
-    def _not_recorded(self, before: Texts) -> Transient:
+    def _not_recorded(self, before: "Settled") -> Transient:
         """The change may yet be recorded: what is recorded after it says that it does not hold."""
         message = msg(
             "The change could not be recorded within {seconds} s, so the configuration from before stays in "
             "force. Look at the journal's disk.",
             seconds=int(JOURNAL_S),
         )
-        data: dict[str, Json] = {"fingerprint": fingerprint(before), "settings": dict(before)}
-        self._ports.journal.post(Event(KEPT, Level.ALERT, self._ports.clock.now(), message, data))
+        self._ports.journal.post(Event(KEPT, Level.ALERT, self._ports.clock.now(), message, before.json()))
         return Transient(message)
 
     def _denied(self, person: Person) -> Permanent:
@@ -178,39 +180,69 @@ async def compare(journal: Journal, config: Config, version: str, now: Now) -> N
 
     A journal that cannot be read must not keep the daemon down: the configuration is recorded anew then.
     """
-    after = texts(config)
-    before: Texts | None = None
+    after = Settled(texts(config), secret_tags(config))
+    before: Settled | None = None
     was = None
     try:
         with anyio.fail_after(JOURNAL_S):
-            before = _settings(await _last(journal, "settings", LOADED, CHANGED, KEPT))
-            was = await _last(journal, "version", LOADED, VERSION)
+            before = _settled(await _last(journal, LOADED, CHANGED, KEPT))
+            was = (await _last(journal, LOADED, VERSION)).get("version")
     except (Transient, Permanent, TimeoutError):
         pass
     if before is None:
         message = msg("The configuration is recorded whole: none from before is known here.")
-        data: dict[str, Json] = {"version": version, "fingerprint": fingerprint(after), "settings": dict(after)}
-        journal.post(Event(LOADED, Level.INFO, now, message, data))
-    elif found := changes(before, after, is_looser):
+        journal.post(Event(LOADED, Level.INFO, now, message, {"version": version, **after.json()}))
+    elif found := (*changes(before.texts, after.texts, is_looser), *_moved(before.tags, after.tags)):
         journal.post(changed_event(found, after, UNKNOWN, now))
     if isinstance(was, str) and was != version:
         message = msg("The version changed from {old} to {new}.", old=was, new=version)
         journal.post(Event(VERSION, Level.INFO, now, message, {"before": was, "version": version}))
 
 
-async def _last(journal: Journal, what: str, *kinds: str) -> Json:
-    """What the newest event of these kinds holds under a name."""
+async def _last(journal: Journal, *kinds: str) -> Mapping[str, Json]:
+    """What the newest event of these kinds holds."""
     newest = await journal.events(EventFilter(kinds=kinds, limit=1, newest_first=True))
-    return newest[0].event.data.get(what) if newest else None
+    return newest[0].event.data if newest else {}
 
 
-def _settings(recorded: Json) -> Texts | None:
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A configuration as it is recorded. tags: of its secrets, so that a change of one shows, and nothing else."""
+
+    texts: Texts
+    tags: Mapping[str, str]
+
+    def json(self) -> dict[str, Json]:
+        """What the event holds."""
+        return {
+            "fingerprint": fingerprint(self.texts),
+            "settings": dict(self.texts),
+            "secrets": dict(self.tags),
+        }
+
+
+def _settled(recorded: Mapping[str, Json]) -> Settled | None:
+    """What was recorded last; without tags where an older version recorded it."""
+    settings = _strings(recorded.get("settings"))
+    return None if settings is None else Settled(settings, _strings(recorded.get("secrets")) or {})
+
+
+def _strings(recorded: Json) -> dict[str, str] | None:
     if not isinstance(recorded, dict):
         return None
     return {key: value for key, value in recorded.items() if isinstance(value, str)}
 
 
-def changed_event(found: tuple[Change, ...], after: Texts, by: str, now: Now, *, uid: int | None = None) -> Event:
+def _moved(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[Change]:
+    """The secrets that are others now, by their keys alone."""
+    for key in sorted(before.keys() & after.keys()):
+        if before[key] != after[key]:
+            yield Change(f"{key} ({SECRET})", HIDDEN, NEW_SECRET)
+
+
+def changed_event(
+    found: tuple[Change, ...], after: Settled, by: str, now: Now, *, uid: int | None = None
+) -> Event:
     """The record of a change. by: who made it count; unknown for a file that was changed before a start."""
     steps = _shown(f"{one.key} {_step(one)}" for one in found)
     if uid is None:
@@ -224,8 +256,7 @@ def changed_event(found: tuple[Change, ...], after: Texts, by: str, now: Now, *,
         "by": by,
         "uid": uid,
         "changes": _json(found),
-        "fingerprint": fingerprint(after),
-        "settings": dict(after),
+        **after.json(),
     }
     return Event(CHANGED, Level.WARNING if looser else Level.INFO, now, message, data)
 

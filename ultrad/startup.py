@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Self, cast
 
-from ultrad.core import account_book, ends, estop, incidents, intents, outbox
+from ultrad.core import account_book, ends, estop, incidents, intents, outbox, procedure
 from ultrad.core.account_book import AccountBook
 from ultrad.core.ends import Ends
 from ultrad.core.estop import BY_ULTRAD, Cause, EstopState, Step
@@ -12,6 +12,7 @@ from ultrad.core.events import Event, Json, Recorded, Severity
 from ultrad.core.incidents import BACK, OVER, Act, Book
 from ultrad.core.intents import Blotter
 from ultrad.core.outbox import GIVEN_UP, Outbox
+from ultrad.core.procedure import Procedures
 from ultrad.core.signs import signs_of
 from ultrad.core.telling import QUEUED
 from ultrad.i18n import Message, msg
@@ -40,6 +41,7 @@ class Past:
     blotter: Blotter = field(default_factory=Blotter)
     account: AccountBook = field(default_factory=AccountBook)
     ends: Ends = field(default_factory=Ends)
+    procedures: Procedures = field(default_factory=Procedures)
     unread: Message | None = None
 
     @classmethod
@@ -63,6 +65,7 @@ class Past:
             blotter=blotter,
             account=account,
             ends=ends.fold(read(("daemon",)), last),
+            procedures=procedure.fold(read(("procedure",))),
             unread=unread,
         )
 

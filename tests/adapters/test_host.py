@@ -1,3 +1,4 @@
+import gc
 import json
 import os
 import socket
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ultrad.adapters.host import HostClock, ServiceManager, Sources, watchdog_s
+from ultrad.adapters.host import HostClock, ServiceManager, Sources, uncollected, watchdog_s
 from ultrad.errors import Transient
 from ultrad.units import Now
 
@@ -212,3 +213,15 @@ def test_watchdog__what_the_environment_says__seconds_or_none(
     environ: dict[str, str], expected: float | None
 ) -> None:
     assert watchdog_s(environ, pid=42) == expected
+
+
+@pytest.mark.parametrize("was_on", [True, False])
+def test_uncollected__left_by_an_error__the_collector_is_as_it_was(was_on: bool) -> None:  # noqa: FBT001
+    on = gc.isenabled()
+    (gc.enable if was_on else gc.disable)()
+    try:
+        with pytest.raises(ValueError, match="unreadable"), uncollected():
+            raise ValueError("on" if gc.isenabled() else "unreadable")
+        assert gc.isenabled() is was_on
+    finally:
+        (gc.enable if on else gc.disable)()

@@ -56,6 +56,26 @@ async def test_keystore__that_is_none__refused_by_name(tmp_path: Path, content: 
         await KeySigner.from_keystore(path, PASSPHRASE)
 
 
+@pytest.mark.parametrize(("n", "r", "needed"), [(2**19, 8, 512), (2**18, 9, 288), (2**40, 8, 2**30)])
+async def test_keystore__that_takes_more_memory_than_there_is__refused_before_it_is_tried(
+    tmp_path: Path, n: int, r: int, needed: int
+) -> None:
+    path = _keystore(tmp_path)
+    keystore = json.loads(path.read_text(encoding="ascii"))
+    keystore["crypto"]["kdfparams"] |= {"n": n, "r": r}
+    path.write_text(json.dumps(keystore), encoding="ascii")
+    with pytest.raises(Permanent, match=f"takes {needed} MB of memory; at most 256 MB"):
+        await KeySigner.from_keystore(path, PASSPHRASE)
+
+
+@pytest.mark.parametrize("params", ['"n"', '{"n": "8", "r": 8}', '{"n": 8}'])
+async def test_keystore__with_figures_that_are_none__refused_as_damaged(tmp_path: Path, params: str) -> None:
+    path = tmp_path / "keystore"
+    path.write_text(f'{{"version": 3, "crypto": {{"kdf": "scrypt", "kdfparams": {params}}}}}', encoding="ascii")
+    with pytest.raises(Permanent, match="another one, or it is damaged"):
+        await KeySigner.from_keystore(path, PASSPHRASE)
+
+
 async def test_keystore__that_is_missing_or_far_too_long__refused(tmp_path: Path) -> None:
     with pytest.raises(Permanent, match="cannot be read"):
         await KeySigner.from_keystore(tmp_path / "none", PASSPHRASE)

@@ -15,6 +15,8 @@ from tests.bench import (
     bench_journal,
     bench_notices,
     bench_service,
+    bench_start,
+    bench_trade,
     bench_watch,
 )
 from tests.bench.figure import Figure, row
@@ -23,6 +25,8 @@ TARGET = Path(__file__).parents[2] / "build" / "bench.json"
 SUITES = {
     "watch": bench_watch.run,
     "notices": bench_notices.run,
+    "trade": bench_trade.run,
+    "start": bench_start.run,
     "daemon": bench_daemon.run,
     "health": bench_health.run,
     "service": bench_service.run,

@@ -42,11 +42,11 @@ async def _measure(folder: Path) -> list[Figure]:
     alone_ms: list[float] = []
     together_ms: list[float] = []
     floor_ms: list[float] = []
-    with closing(_bare(folder / "floor.db")) as bare:
+    with closing(bare_journal(folder / "floor.db")) as bare:
         async with anyio.create_task_group() as group:
             group.start_soon(journal.run, lambda: None)
             for number in range(ROUNDS + WARM_UP):
-                floor_ms.append(_insert_bare(bare, number))
+                floor_ms.append(insert_bare(bare, number))
                 started_s = time.perf_counter()
                 await journal.append(_event(number))
                 alone_ms.append((time.perf_counter() - started_s) * 1000)
@@ -77,7 +77,7 @@ def _event(number: int) -> Event:
     )
 
 
-def _bare(path: Path) -> sqlite3.Connection:
+def bare_journal(path: Path) -> sqlite3.Connection:
     path.touch()
     os.sync()
     db = connect(path, "rw")
@@ -87,7 +87,7 @@ def _bare(path: Path) -> sqlite3.Connection:
     return db
 
 
-def _insert_bare(db: sqlite3.Connection, number: int) -> float:
+def insert_bare(db: sqlite3.Connection, number: int) -> float:
     """Milliseconds of one insert with commit; making the row is not counted."""
     row = pack(_event(number))
     values = (row.kind, row.level, row.wall_ms, row.steady_ms, row.key, row.text, row.args, row.data, bytes(32))

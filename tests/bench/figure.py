@@ -45,6 +45,19 @@ def at_most(name: str, unit: str, value: float, most: float) -> Figure:
     )
 
 
+def at_least(name: str, unit: str, value: float, least: float) -> Figure:
+    """A figure that is better the higher it is."""
+    return Figure(
+        name=name,
+        unit=unit,
+        value=round(value, 3),
+        floor=None,
+        ratio=None,
+        goal=f">= {least} {unit}",
+        met=value >= least,
+    )
+
+
 def row(figure: Figure) -> str:
     """One printed line."""
     floor = "" if figure["floor"] is None else f"floor {figure['floor']:.3f}  ratio {figure['ratio']:.2f}"

@@ -35,9 +35,9 @@ def test_status__daemon_runs__shows_stop_positions_and_what_is_wrong(desk: Desk,
     assert ran.out.startswith("EMERGENCY STOP: ON since 20")
     assert "hf_trip: main: the health factor fell to 1.5845" in ran.out
     assert "Gate: shut by estop" in ran.out
-    (row,) = (line for line in ran.out.splitlines() if line.startswith("main "))
+    row = next(line for line in ran.out.splitlines() if line.startswith("main "))
     assert row.split()[1:6] == ["0xAbCd…EF01", "1.8864", "+0.0864", "+0.2864", "$25,000.00"]
-    (infinite,) = (line for line in ran.out.splitlines() if line.startswith("savings "))
+    infinite = next(line for line in ran.out.splitlines() if line.startswith("savings "))
     assert infinite.split()[2:5] == ["∞", "–", "–"]
     assert "it answers for chain 1" in ran.out
     assert "the value rule is switched off" in ran.out

@@ -25,6 +25,29 @@ def commands(document: str) -> list[list[str]]:
     return [argv[1:] for argv in typed if argv[1][0].isalpha() and argv[1] != "devnet"]
 
 
+def _named_in_code() -> set[str]:
+    """Every rule of trading, and every cause of a stop that trading makes, as the code names them."""
+    patterns = (
+        r"(?:_skip|_reject|Refusal)\(\s*\"(\w+)\"",
+        r"^REPEATED = \"(\w+)\"",
+        r"trade_cause\(\s*\"(\w+)\"",
+    )
+    text = "\n".join(
+        path.read_text(encoding="utf-8")
+        for part in ("core/admission.py", "trader", "jobs", "watchdog")
+        for path in ([ROOT / "ultrad" / part] if part.endswith(".py") else (ROOT / "ultrad" / part).glob("*.py"))
+    )
+    return {name for pattern in patterns for name in re.findall(pattern, text, re.MULTILINE)}
+
+
+@pytest.mark.parametrize("document", ["docs/runbook.md", "docs/runbook.ja.md"])
+def test_runbook__each_rule_and_each_stop_of_trading__is_explained(document: str) -> None:
+    named = _named_in_code()
+    assert {"confidence", "repeated", "hf_unknown", "signal_burst", "octobot_silent"} <= named
+    told = set(re.findall(r"`(\w+)`", (ROOT / document).read_text(encoding="utf-8")))
+    assert named - told == set()
+
+
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_documents__each_command__exists_as_it_stands_there(document: str) -> None:
     found = commands(document)

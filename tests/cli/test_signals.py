@@ -176,7 +176,7 @@ def test_status__trading__said_plainly(desk: Desk, daemon: FakeDaemon, trade: Tr
     daemon.operations.shown = replace(daemon.operations.shown, trade=trade)
     out = desk.ultrad("status").out
     assert said in out
-    assert "$50.00 of ? in 24 hours" in out
+    assert "$50.00 in 24 hours; the limit is known after the first signal that is judged" in out
     assert "http:3" in out
 
 

@@ -299,3 +299,10 @@ def test_facts_of__status__takes_each_figure_from_its_place() -> None:
         job_failures=0,
         limits=LIMITS,
     )
+
+
+def test_rotation__only_after_a_leak__and_never_waived() -> None:
+    assert "rotation" not in lines()
+    for done, mark in ((True, Mark.PASS), (False, Mark.FAIL)):
+        line = lines(replace(GOOD, rotation=(done, msg("the keys"))))["rotation"]
+        assert (line.mark, line.waivable, str(line.message)) == (mark, False, "the keys")

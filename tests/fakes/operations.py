@@ -1,5 +1,6 @@
 """A daemon that answers what a test sets, and remembers what it was asked to do."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from tests.fakes.foresight import situation
@@ -37,6 +38,8 @@ from ultrad.operations import (
     ExpectRequest,
     IncidentRequest,
     Person,
+    ProcedureAnswer,
+    ProcedureRequest,
     QueueLine,
     ReloadAnswer,
     ResumeAnswer,
@@ -187,9 +190,19 @@ def status() -> Status:
     )
 
 
+def _matches(one: Recorded, which: EventFilter) -> bool:
+    event = one.event
+    kinds = tuple(f"{kind}." for kind in which.kinds)
+    since = which.since_ms is None or event.now.wall_ms >= which.since_ms
+    return since and event.level >= which.min_level and (not kinds or f"{event.kind}.".startswith(kinds))
+
+
 @dataclass
 class FakeOperations:
-    """Implements `Operations`. `error`: raised by whatever is asked next that can fail."""
+    """Implements `Operations`. `error`: raised by whatever is asked next that can fail.
+
+    strict: whether `events` goes by the filter; else it gives all that come after.
+    """
 
     shown: Status = field(default_factory=status)
     journal: tuple[Recorded, ...] = ()
@@ -213,6 +226,11 @@ class FakeOperations:
     allowed: tuple[Allowance, ...] = ()
     busy: tuple[str, ...] = ()
     revoked: list[tuple[Person, RevokeRequest]] = field(default_factory=list)
+    notes: list[tuple[Person, str]] = field(default_factory=list)
+    procedures: list[tuple[Person, ProcedureRequest]] = field(default_factory=list)
+    shown_procedure: ProcedureAnswer = field(default_factory=lambda: ProcedureAnswer(None))
+    strict: bool = False
+    follow: Callable[[Person, ProcedureRequest], ProcedureAnswer] | None = None
 
     def be_late(self, *names: str) -> None:
         parts = tuple(part(one.name, late=one.name in names) for one in self.shown.parts)
@@ -230,7 +248,8 @@ class FakeOperations:
     async def events(self, which: EventFilter) -> tuple[Recorded, ...]:
         self._fail()
         self.asked.append(which)
-        return tuple(one for one in self.journal if one.seq > which.after_seq)
+        found = tuple(one for one in self.journal if one.seq > which.after_seq)
+        return tuple(one for one in found if _matches(one, which)) if self.strict else found
 
     async def stop(self, by: str, reason: str) -> None:
         self._fail()
@@ -296,6 +315,15 @@ class FakeOperations:
         self._fail()
         self.revoked.append((person, request))
         return (SignalAnswer("revocation:1", IntentStage.ADMITTED),)
+
+    async def note(self, person: Person, text: str) -> None:
+        self._fail()
+        self.notes.append((person, text))
+
+    async def procedure(self, person: Person, request: ProcedureRequest) -> ProcedureAnswer:
+        self._fail()
+        self.procedures.append((person, request))
+        return self.follow(person, request) if self.follow else self.shown_procedure
 
     def queue(self) -> tuple[QueueLine, ...]:
         return self.waiting

@@ -46,7 +46,7 @@ async def _again(there: Bench, config: Config) -> None:
     await anyio.sleep(20)
 
 
-async def test_trade__taken_out_with_a_transaction_in_the_air__told_and_settled_once_it_is_back() -> None:
+async def test_trade__taken_out_with_a_transaction_in_the_air__told_and_cancelled_once_it_is_back() -> None:
     async with bench() as there:
         taken = await there.send(Action.SELL)
         await anyio.sleep(5)
@@ -59,7 +59,7 @@ async def test_trade__taken_out_with_a_transaction_in_the_air__told_and_settled_
         await anyio.sleep(3_600)
         assert len(_told(there, "left_behind")) == 1
         await _again(there, trading_config())
-        assert (await there.ends(taken.intent)).stage is Stage.SETTLED
+        assert (await there.ends(taken.intent)).stage is Stage.CANCELLED
         assert _told(there, "left_behind") == []
 
 

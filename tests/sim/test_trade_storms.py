@@ -36,7 +36,7 @@ def test_trader__a_day_without_a_storm__trades_up_to_its_limit() -> None:
     assert in_virtual_time(lambda: survive(BUY * 6)) == DAY_E8 // TRADE_E8 + 1
 
 
-@settings(max_examples=40, phases=(Phase.explicit, Phase.generate))
+@settings(max_examples=25, phases=(Phase.explicit, Phase.generate))
 @example(RAISED)
 @example(TAKEN)
 @example([("killed", ("lost", NIGHT_S))])
@@ -46,7 +46,7 @@ def test_trader__any_chain__keeps_its_promises(storm: list[Step]) -> None:
 
 
 @pytest.mark.prove
-@settings(max_examples=600, phases=(Phase.explicit, Phase.generate))
+@settings(max_examples=400, phases=(Phase.explicit, Phase.generate))
 @given(STORM)
 def test_trader__many_chains__keeps_its_promises(storm: list[Step]) -> None:
     in_virtual_time(lambda: survive(storm))

@@ -1,13 +1,7 @@
 """Where daemons are killed at the steps of a trade: a chain, installations, and what is asked of them later."""
 
 import json
-import os
-import select
 import shutil
-import signal
-import subprocess
-import sys
-import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -16,9 +10,19 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Self
 
+from tests.fakes.notion import NotionApi
 from tests.fakes.octobot import Webhook
-from tests.system.crashing import Order, order_line
+from tests.system.crash_scenes import (
+    SECRETS,
+    Course,
+    Scene,
+    add_row,
+    has_offered_more,
+    row_of,
+)
+from tests.system.crashing import Order
 from tests.system.installation import Installation, wait_for
+from tests.system.launcher import Child, Launcher
 from ultrad import offline
 from ultrad.adapters.journal.reader import open_reader
 from ultrad.control_client import Client
@@ -37,101 +41,17 @@ from ultrad.ports import EventFilter
 LIMIT_S = 60.0
 """For anything that is waited for. On a busy machine a trade takes seconds."""
 LOOK_S = 0.02
+STUCK_MS = 300
 SUPPLY = "0x" + keccak256(b"Supply(address,address,address,uint256,uint16)").hex()
 WITHDRAW = "0x" + keccak256(b"Withdraw(address,address,address,uint256)").hex()
-TRADE = """\
-[trade]
-position = "main"
-asset = "{asset}"
-trade_usd = 50
-cooldown_minutes = 60
-confirmations = 1
-[signer]
-kind = "devnet"
-"""
-OCTOBOT = """\
-[octobot]
-url = "{url}"
-token = "{{at}}/octobot-token"
-exchange = "binance"
-symbol = "BTCUSDT"
-volume = "2%"
-"""
-
-
-class Launcher:
-    """Starts daemons. For several threads."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.system.crashing"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def start(self, order: Order) -> "Child":
-        with self._lock:
-            assert self._process.stdin is not None
-            assert self._process.stdout is not None
-            self._process.stdin.write(order_line(order))
-            self._process.stdin.flush()
-            return Child(int(self._process.stdout.readline()))
-
-    def close(self) -> None:
-        """Its daemons end with it."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.close()
-        self._process.wait(LIMIT_S)
-        self._process.stdout.close()
-
-
-class Child:
-    """A process that is no child of this one."""
-
-    def __init__(self, pid: int) -> None:
-        try:
-            self._descriptor = os.pidfd_open(pid)
-        except ProcessLookupError:  # gone already
-            self._descriptor = -1
-
-    def is_gone(self) -> bool:
-        if self._descriptor < 0:
-            return True
-        return bool(select.select([self._descriptor], [], [], 0)[0])
-
-    def kill(self) -> None:
-        if self._descriptor < 0:
-            return
-        with suppress(ProcessLookupError):
-            signal.pidfd_send_signal(self._descriptor, signal.SIGKILL)
-        select.select([self._descriptor], [], [], LIMIT_S)
-        os.close(self._descriptor)
-        self._descriptor = -1
-
-
-@dataclass(frozen=True)
-class Scene:
-    """One trade: which, and whether OctoBot is told first."""
-
-    action: str
-    bot: bool
-
-    def __str__(self) -> str:
-        return f"{self.action}{' with OctoBot' if self.bot else ''}"
-
-
-BUY = Scene("BUY", bot=True)
-SELL = Scene("SELL", bot=False)
 
 
 @dataclass
 class Told:
     """What is there after a trade has ended: the journal, the chain, OctoBot, and the daemon's own word.
 
-    steps: what each daemon came through, with what was sent; the last of them ended the trade.
+    steps: what each daemon came through, with what was sent; the last of them ended the trade. row: Status and
+    Result of the row that it came from.
     """
 
     scene: Scene
@@ -147,6 +67,7 @@ class Told:
     moved: list[tuple[str, int, str]]
     mined: dict[str, bool]
     sound: bool
+    row: tuple[str, str] | None = None
     kills: int = 0
 
     @property
@@ -157,29 +78,38 @@ class Told:
 
 @dataclass
 class Place:
-    """One chain with one account, and an installation with and one without OctoBot, for one thread."""
+    """For one thread: a chain with one account, a workspace in Notion, an installation for each configuration."""
 
+    at: Path
     market: Devnet
     launcher: Launcher
     bot: Webhook
-    installations: dict[bool, Installation]
+    notion: NotionApi
     ids: "count[int]"
+    installations: dict[str, Installation] = field(default_factory=dict)
     _snapshot: str = ""
     _mined_for: int = 0
+    _is_replaced: bool = False
     _steps: list[Path] = field(default_factory=list)
 
     @classmethod
-    def make(cls, at: Path, market: Devnet, launcher: Launcher, bot: Webhook, ids: "count[int]") -> Self:
+    def make(
+        cls, at: Path, market: Devnet, launcher: Launcher, services: tuple[Webhook, NotionApi], ids: "count[int]"
+    ) -> Self:
         market.mint("WETH", Decimal(1))
         market.rpc("evm_setAutomine", False)
-        trade = TRADE.format(asset=market.addresses.token("WETH"))
-        made = {}
-        for has_bot, more in ((True, OCTOBOT.format(url=bot.url).replace("{{at}}", "{at}")), (False, "")):
-            place = at / ("with" if has_bot else "without")
+        return cls(at, market, launcher, *services, ids, _snapshot=market.snapshot())
+
+    def _installation(self, scene: Scene) -> Installation:
+        """Made when it is needed first."""
+        if scene.place not in self.installations:
+            place = self.at / scene.place
             place.mkdir()
-            made[has_bot] = Installation.make(place, market, trade + more, {"octobot-token": Webhook.TOKEN})
+            config = scene.config(self.market.addresses.token("WETH"), self.bot.url)
+            made = Installation.make(place, self.market, config, SECRETS)
             (place / "state").rename(place / "fresh")
-        return cls(market, launcher, bot, made, ids, market.snapshot())
+            self.installations[scene.place] = made
+        return self.installations[scene.place]
 
     # ------------------------------------------------------------ one trade
 
@@ -192,11 +122,13 @@ class Place:
         number, first_nonce = next(self.ids), self._nonce()
         first_block = self.market.block_number()
         decision = {"id": f"n{number}", "action": scene.action, "confidence": 80, "reason": "a test"}
-        intent_id, kills = f"operator:n{number}", 0
+        by_row = scene.course is Course.ROW
+        intent_id = add_row(self.notion, scene.action) if by_row else f"operator:n{number}"
+        kills = 0
         for place in (*at, ""):
-            child = self._start(installation, place, installation.flag if touch else None)
+            child = self._start(scene, installation, place, installation.flag if touch else None)
             try:
-                line = self._drive(installation, child, decision, intent_id)
+                line = self._drive(scene, installation, child, None if by_row else decision, intent_id)
                 if line is not None:
                     status = _status_of(installation, _due(installation, kills))
                     break
@@ -224,11 +156,13 @@ class Place:
             moved=self._moved(first_block),
             mined={one: found for one in hashes if (found := self._succeeded(one)) is not None},
             sound=verified.ok and trouble is None,
+            row=row_of(self.notion, intent_id) if by_row else None,
             kills=kills,
         )
 
     def _fresh(self, scene: Scene) -> Installation:
-        installation = self.installations[scene.bot]
+        installation = self._installation(scene)
+        self._is_replaced = False
         state = installation.at / "state"
         shutil.rmtree(state, ignore_errors=True)
         shutil.copytree(installation.at / "fresh", state)
@@ -238,10 +172,10 @@ class Place:
         self.market.rpc("anvil_dropAllTransactions")
         self.market.revert(self._snapshot)
         self._snapshot = self.market.snapshot()
-        self.market.mine(2)  # the states of blocks before a revert are gone
+        self.market.mine(scene.confirmations + 1)  # the states of blocks before a revert are gone
         return installation
 
-    def _start(self, installation: Installation, at: str, flag: Path | None) -> Child:
+    def _start(self, scene: Scene, installation: Installation, at: str, flag: Path | None) -> Child:
         steps = installation.at / f"steps-{len(self._steps)}"
         steps.touch()
         self._steps.append(steps)
@@ -252,42 +186,78 @@ class Place:
             log=str(installation.at / "daemon.log"),
             at=at,
             touch=str(flag) if flag else "",
+            notion=self.notion.url,
+            stuck_ms=STUCK_MS if scene.course is Course.FEE else 0,
         )
         return self.launcher.start(order)
 
     def _drive(
-        self, installation: Installation, child: Child, decision: dict[str, Any], intent_id: str
+        self,
+        scene: Scene,
+        installation: Installation,
+        child: Child,
+        decision: dict[str, Any] | None,
+        intent_id: str,
     ) -> IntentLine | None:
-        """Hand the signal in, as often as it takes; mine, until it has ended or the daemon is gone (None)."""
+        """Hand the signal in, as often as it takes; mine, until it has ended or the daemon is gone (None).
+
+        decision: None where a row says it: then the job that takes rows, and tells them, is run again and again.
+        """
         client, handed_in = Client(installation.at / "run" / "control.sock"), False
         until_s = time.monotonic() + LIMIT_S
         while time.monotonic() < until_s:
             if child.is_gone():
                 return None
-            with suppress(UltradError):
+            with suppress(UltradError, StopIteration):
+                may_begin = handed_in or len(self._steps) > 1 or not client.status().estop.shut_by
+                if may_begin and (not handed_in or decision is None):
+                    handed_in = _hand_in(client, decision)
                 if handed_in:
                     line = next(one for one in client.signals(10) if one.id == intent_id)
-                    if line.stage in ENDS:
+                    if line.stage in ENDS and (line.written or decision is not None):
                         return line
-                elif not client.status().estop.shut_by or len(self._steps) > 1:
-                    handed_in = _hand_in(client, decision)
-            self._mine(installation)
+            self._mine(scene, installation)
             time.sleep(LOOK_S)
-        raise AssertionError(f"no end of {intent_id} in {LIMIT_S} s: {self._log(installation)}")
+        shut_by = client.status().estop.shut_by
+        raise AssertionError(f"no end of {intent_id} in {LIMIT_S} s ({shut_by}): {self._log(installation)}")
 
-    def _mine(self, installation: Installation) -> None:
-        """Two blocks for each time that a transaction was asked after: it is pending when it is first looked at.
+    def _mine(self, scene: Scene, installation: Installation) -> None:
+        """Some blocks for each time that a transaction was asked after: it is pending when it is first looked at.
 
         What the stop finds pending stays so until its replacement is there.
         """
         steps = _lines(self._steps[-1])
         asked = sum(name.startswith("after ledger.receipt ") for name, _ in steps)
+        if scene.course is Course.REORG:
+            self._mine_and_replace(scene, installation)
+            return
         if asked == self._mined_for:
             return
         if installation.flag.exists() and not _is_replaced(_events(installation), steps):
             return
+        if scene.course is Course.FEE and not has_offered_more(_known(installation), self._sent()):
+            return
         self._mined_for = asked
-        self.market.mine(2)
+        self.market.mine(scene.confirmations + 1)
+
+    def _mine_and_replace(self, scene: Scene, installation: Installation) -> None:
+        """One block; once it was seen in it another one in its place, without it; and then it may end."""
+        intent = _known(installation)
+        step = intent.in_the_air if intent else None
+        if step is None:
+            return
+        if step.mined is not None and not self._is_replaced:
+            self.market.rpc("anvil_reorg", 1, [])
+            self._is_replaced = True
+        elif step.mined is None:
+            found = self.market.rpc("eth_getTransactionByHash", step.newest.hash)
+            if found is not None and found["blockHash"] is None:
+                self.market.mine(scene.confirmations + 1 if self._is_replaced else 1)
+
+    def _sent(self) -> set[str]:
+        """The raw bytes that any of the daemons has sent."""
+        lines = (line for one in self._steps for line in _lines(one))
+        return {note for name, note in lines if name.startswith("after ledger.send ")}
 
     # ------------------------------------------------------------ what the chain knows
 
@@ -318,8 +288,11 @@ class Place:
         return f"{names[-12:]}\n{(installation.at / 'daemon.log').read_text()[-3_000:]}"
 
 
-def _hand_in(client: Client, decision: dict[str, Any]) -> bool:
+def _hand_in(client: Client, decision: dict[str, Any] | None) -> bool:
     """Whether it is taken, now or before. As those do who send: again, with the same id, until it is."""
+    if decision is None:
+        client.run_job("trade_cycle")
+        return True
     try:
         client.signal(decision)
     except UltradError as error:
@@ -367,6 +340,12 @@ def _events(installation: Installation) -> tuple[Recorded, ...]:
 def _fold(events: tuple[Recorded, ...]) -> Intent:
     (intent,) = life.fold(events).intents
     return intent
+
+
+def _known(installation: Installation) -> Intent | None:
+    """The intent as the journal has it; None before it is proposed."""
+    events = _events(installation)
+    return _fold(events) if events else None
 
 
 def _is_replaced(events: tuple[Recorded, ...], steps: list[tuple[str, str]]) -> bool:

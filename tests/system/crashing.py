@@ -18,22 +18,28 @@ import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from ultrad import app, trading
 from ultrad.adapters.journal.journal import open_journal
+from ultrad.adapters.notion import settings as notion
 from ultrad.cli.main import main
 from ultrad.core.events import Event
+from ultrad.core.intents import Intent
 from ultrad.outside import TradeOutside
 from ultrad.trader import pipeline, settling
 
 TICK_S = 0.05
 AGAIN_MS = 500
 REPEAT_MS = 1_000
+FOR_EVER_MS = 3_600_000
 """The trader's pace is made for people and for chains with seconds between blocks. Its order is the same."""
-ASIDE = frozenset({"bot.probe", "bot.trades", "history.begin", "history.look", "allowances.read"})
+ASIDE = frozenset(
+    {"rows.check", "rows.probe", "bot.probe", "bot.trades", "history.begin", "history.look", "allowances.read"}
+)
 """Questions of others than the trader: when they come is the clock's matter."""
 BEFOREHAND = ("eth_account", "ultrad.adapters.signer", "ultrad.config", "ultrad.cli.setup")
 """What the daemon imports only when it needs it."""
@@ -44,13 +50,16 @@ _PR_SET_PDEATHSIG = 1
 @dataclass(frozen=True)
 class Order:
     """One daemon. at: the step ("before intent.signed 2"), or the n-th of all ("#17"), where it is killed, or,
-    with `touch`, where that file comes to be; empty for nowhere. steps, log: where steps and log are written."""
+    with `touch`, where that file comes to be; empty for nowhere. steps, log: where steps and log are written.
+    notion: where Notion is. stuck_ms: after how long what is signed once offers more, and then never again."""
 
     config: str
     steps: str
     log: str
     at: str = ""
     touch: str = ""
+    notion: str = ""
+    stuck_ms: int = 0
 
 
 class Steps:
@@ -122,7 +131,17 @@ class WatchedJournal:
                 self._steps.come_to(f"{side} {event.kind}")
 
 
-def _wrap(steps: Steps) -> None:
+def _stuck_once(stuck_ms: int) -> Callable[[settling.Settling, Intent], int]:
+    """How long a transaction may be pending: the first version so long, every later one for ever."""
+
+    def stuck(_self: settling.Settling, intent: Intent) -> int:
+        step = intent.in_the_air
+        return stuck_ms if step is not None and len(step.versions) == 1 else FOR_EVER_MS
+
+    return stuck
+
+
+def _wrap(steps: Steps, order: Order) -> None:
     opened = trading.opened
 
     def open_watched(path: Path, **options: Any) -> Any:
@@ -142,9 +161,11 @@ def _wrap(steps: Steps) -> None:
         (pipeline, "TICK_S", TICK_S),
         (pipeline, "AGAIN_MS", AGAIN_MS),
         (settling, "REPEAT_MS", REPEAT_MS),
+        (notion, "NotionSettings", partial(notion.NotionSettings, base_url=order.notion, pace_s=0.0)),
+        *(((settling.Settling, "_stuck_ms", _stuck_once(order.stuck_ms)),) if order.stuck_ms else ()),
     ):
         if not hasattr(module, name):
-            raise LookupError(f"{module.__name__} has no {name} any more")
+            raise LookupError(f"{module} has no {name} any more")
         setattr(module, name, value)
 
 
@@ -155,7 +176,7 @@ def _daemon(order: Order) -> int:
     nothing = os.open(os.devnull, os.O_RDONLY)
     for source, target in ((nothing, 0), (log, 1), (log, 2)):
         os.dup2(source, target)
-    _wrap(Steps(order))
+    _wrap(Steps(order), order)
     return main(["--config", order.config, "run"])
 
 

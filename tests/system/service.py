@@ -11,9 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from eth_account import Account
+
 from tests.system.installation import wait_for
 from tests.system.machine import Machine, booted
 from ultrad.devnet.build import Build
+from ultrad.networks import DEVNET_KEY
 
 CHECKOUT = Path(__file__).parents[2]
 STATE = "/var/lib/ultrad"
@@ -48,6 +51,24 @@ account = "{account}"
 [http]
 port = 8000
 """
+_TRADE = """\
+[trade]
+position = "main"
+asset = "{asset}"
+trade_usd = 50
+[signer]
+kind = "keystore"
+keystore = "keystore.json"
+passphrase = "keystore-passphrase"
+"""
+_PEAKS = (
+    "/sys/fs/cgroup/memory/system.slice/ultrad.service/memory.max_usage_in_bytes",
+    "/sys/fs/cgroup/system.slice/ultrad.service/memory.peak",
+)
+"""Where the kernel keeps it, by the kind of its control groups."""
+PASSPHRASE = "correct-horse-battery"
+STANDARD_SCRYPT_N = 262_144
+"""As geth and most wallets have it; 128 * n * r bytes with r = 8: 256 MiB."""
 _ENDPOINT = '[[chain.endpoints]]\nname = "{name}"\nhttp = "rpc-{name}-http"\n'
 
 
@@ -125,6 +146,15 @@ class Service:
         """Put a secret into the directory of the plain ones."""
         self.machine.write(f"{PLAIN}/{name}", value, "0600")
 
+    def trade_with_keystore(self) -> None:
+        """Trade with the reference position's key, from a keystore as wallets make it."""
+        keystore = Account.encrypt(
+            bytes.fromhex(DEVNET_KEY[2:]), PASSPHRASE, kdf="scrypt", iterations=STANDARD_SCRYPT_N
+        )
+        self.secret("keystore.json", json.dumps(keystore))
+        self.secret("keystore-passphrase", PASSPHRASE)
+        self.configure("devnet", ("a",), _TRADE.format(asset=self.build.addresses.token("WETH")))
+
     def drop_in(self, text: str, unit: str = "ultrad.service") -> None:
         """Change the unit until the next `prepare`."""
         self.machine.write(f"/run/systemd/system/{unit}.d/test.conf", text)
@@ -149,6 +179,11 @@ class Service:
     def show(self, name: str, unit: str = "ultrad") -> str:
         """A property of the unit, as systemd has it."""
         return self.machine.run("systemctl", "show", unit, "--property", name, "--value").strip()
+
+    def peak_bytes(self) -> int | None:
+        """The most memory that the unit took since its start; None where this kernel does not say."""
+        found = next((path for path in _PEAKS if self.machine.exists(path)), None)
+        return int(self.machine.read(found)) if found else None
 
     @property
     def pid(self) -> int:

@@ -8,8 +8,8 @@ import itertools
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
@@ -17,8 +17,11 @@ import anyio
 import anyio.to_thread
 import pytest
 
+from tests.fakes.notion import NotionApi
 from tests.fakes.octobot import Webhook
-from tests.system.crash_rig import BUY, SELL, Launcher, Place, Scene, Told
+from tests.system.crash_rig import Place, Told
+from tests.system.crash_scenes import BUY, FEE, REORG, ROW, SELL, Scene
+from tests.system.launcher import Launcher
 from ultrad.core.intent_steps import Purpose
 from ultrad.core.intents import Act, Stage
 from ultrad.devnet.build import Build
@@ -30,7 +33,15 @@ PLACES = 4
 """Chains at once: a trade waits more than it works."""
 KILLS = 200
 SCENES = (BUY, SELL)
+COURSES = (ROW, FEE, REORG)
+OWN = {
+    ROW: {"intent.proposed 1", "rows.finish 1", "intent.written 1"},
+    FEE: {"signer.sign 2", "intent.signed 2", "ledger.send 2"},
+    REORG: {"intent.mined 1", "intent.unmined 1", "intent.mined 2"},
+}
+"""The steps that only this course has, or that mean something else in it."""
 ASKING = (
+    "rows.open_rows",
     "market.quote", "market.simulate", "market.health_after",
     "ledger.fees", "ledger.nonces", "ledger.receipt", "ledger.confirmed", "ledger.revert_reason",
 )  # fmt: skip
@@ -46,19 +57,23 @@ TO_BOT = ("after intent.bot_sending 1", "before bot.send 1", "after bot.send 1",
 """Where nobody knows whether OctoBot has it."""
 
 
-@contextmanager
-def _places(at: Path, build: Build, bot: Webhook) -> Iterator[list[Place]]:
-    ids = itertools.count(1)
-    with ExitStack() as stack:
+@asynccontextmanager
+async def _places(at: Path, build: Build) -> AsyncIterator[list[Place]]:
+    """Places with a chain and a Notion of their own, before one OctoBot. Each service was asked as it may be."""
+    ids, notions = itertools.count(1), []
+    async with AsyncExitStack() as stack:
+        bot = await stack.enter_async_context(Webhook().serving())
         launcher = Launcher()
         stack.callback(launcher.close)
         places = []
         for number in range(PLACES):
+            notions.append(await stack.enter_async_context(NotionApi().serving()))
             market = Devnet.start(build)
             stack.callback(market.stop)
             (at / str(number)).mkdir()
-            places.append(Place.make(at / str(number), market, launcher, bot, ids))
+            places.append(Place.make(at / str(number), market, launcher, (bot, notions[-1]), ids))
         yield places
+        assert [bot.faults, *(one.faults for one in notions)] == [[]] * (1 + PLACES)
 
 
 async def _all(places: list[Place], work: list[Callable[[Place], Told]]) -> list[Told]:
@@ -104,6 +119,10 @@ def _assert_once(told: Told) -> None:
     assert told.used_e8 == (told.intent.value_e8 if traded else 0), where
     assert told.intent.end is not None, where
     assert all(tx_hash in str(told.line.end) for _, _, tx_hash in told.moved), where
+    if told.row is not None:
+        status, result = told.row
+        assert (status, result) == ("処理済", str(told.line.end)), where
+        assert told.kinds.count("intent.written") == 1, where
     if told.scene.bot:
         accepted = Act.BOT_ACCEPT in told.kinds
         assert told.orders == 1 if accepted else told.orders <= (Act.BOT_SEND in told.kinds), where
@@ -130,14 +149,20 @@ def _boundaries(dry: Told) -> list[str]:
     return [name for name, _ in steps if name.split()[1] not in ASKING]
 
 
+def _assert_bounded(told: Told) -> Counter[str]:
+    """Every step of its life has a boundary on either side. How often there is one, by the step."""
+    found = Counter(" ".join(name.split()[:2]) for name in _boundaries(told))
+    for kind, times in Counter(told.kinds).items():
+        assert found[f"before {kind}"] == found[f"after {kind}"] == times, (str(told.scene), kind)
+    return found
+
+
 def _assert_complete(dry: list[Told]) -> None:
     """Every act is either come to, with a boundary on either side, or is named as one that is not."""
     passed = {kind for told in dry for kind in told.kinds}
     assert passed == set(Act) - ELSEWHERE
     for told in dry:
-        found = Counter(" ".join(name.split()[:2]) for name in _boundaries(told))
-        for kind, times in Counter(told.kinds).items():
-            assert found[f"before {kind}"] == found[f"after {kind}"] == times
+        found = _assert_bounded(told)
         sent = len(told.intent.steps)
         for call, times in (("signer.sign", sent), ("ledger.send", sent), ("bot.send", int(told.scene.bot))):
             assert found[f"before {call}"] == found[f"after {call}"] == times
@@ -146,18 +171,70 @@ def _assert_complete(dry: list[Told]) -> None:
 async def test_trade__daemon_killed_at_each_step__ends_once_and_as_told(
     tmp_path: Path, devnet_build: Build
 ) -> None:
-    async with Webhook().serving() as bot:
-        with _places(tmp_path, devnet_build, bot) as places:
-            dry = await _all(places, [_trade(scene) for scene in SCENES])
-            _assert_complete(dry)
-            told = await _all(places, [_trade(one.scene, name) for one in dry for name in _boundaries(one)])
-        assert bot.faults == []
+    async with _places(tmp_path, devnet_build) as places:
+        dry = await _all(places, [_trade(scene) for scene in SCENES])
+        _assert_complete(dry)
+        told = await _all(places, [_trade(one.scene, name) for one in dry for name in _boundaries(one)])
     for one in (*dry, *told):
         _assert_once(one)
         _assert_ended(one)
     assert all(one.kills == 1 for one in told)
     unknown = {one.at[0]: one.orders for one in told if one.line.stage is Stage.FAILED}
     assert unknown == dict(zip(TO_BOT, (0, 0, 1, 1), strict=True))
+
+
+# ---------------------------------------------------------------- out of the ordinary
+
+
+def _assert_course(told: Told) -> None:
+    """It went the way that it is meant to go."""
+    where = (str(told.scene), told.at, told.kinds)
+    (step,) = told.intent.steps
+    if told.scene is FEE:
+        first, second = step.versions
+        assert step.mined is not None, where
+        assert step.mined.hash == second.hash, where
+        assert second.max_fee_wei * 100 >= first.max_fee_wei * 110, where
+        assert second.tip_wei * 100 >= first.tip_wei * 110, where
+        assert (first.purpose, second.purpose) == (Purpose.OWN, Purpose.OWN), where
+    else:
+        assert len(step.versions) == 1, where
+    assert told.kinds.count(Act.UNMINE) == (told.scene is REORG), where
+    assert (told.row is not None) is (told.scene is ROW), where
+
+
+async def _killed_on_its_course(tmp_path: Path, build: Build, which: Callable[[Scene, str], bool]) -> list[Told]:
+    async with _places(tmp_path, build) as places:
+        dry = await _all(places, [_trade(scene) for scene in COURSES])
+        for one in dry:
+            _assert_bounded(one)
+            assert OWN[one.scene] <= {name.split(" ", 1)[1] for name in _boundaries(one)}, str(one.scene)
+        work = [(one.scene, name) for one in dry for name in _boundaries(one) if which(one.scene, name)]
+        told = await _all(places, [_trade(scene, name) for scene, name in work])
+    for one in (*dry, *told):
+        _assert_once(one)
+        _assert_ended(one)
+        _assert_course(one)
+    assert len(told) == len(work)
+    assert all(one.kills == 1 for one in told)
+    return told
+
+
+async def test_trade__written_back_or_raised_or_thrown_out__daemon_killed_there__ends_once_and_as_told(
+    tmp_path: Path, devnet_build: Build
+) -> None:
+    own = await _killed_on_its_course(
+        tmp_path, devnet_build, lambda scene, name: name.split(" ", 1)[1] in OWN[scene]
+    )
+    assert len(own) == 2 * sum(map(len, OWN.values()))
+
+
+@pytest.mark.prove
+async def test_trade__written_back_or_raised_or_thrown_out__daemon_killed_anywhere__ends_once_and_as_told(
+    tmp_path: Path, devnet_build: Build
+) -> None:
+    every = await _killed_on_its_course(tmp_path, devnet_build, lambda *_: True)
+    assert len(every) > 40
 
 
 # ---------------------------------------------------------------- stopped
@@ -196,18 +273,17 @@ def _cancels(told: Told) -> bool:
 async def test_trade__stopped_at_each_step__sends_nothing_more_and_cancels_what_is_pending(
     tmp_path: Path, devnet_build: Build
 ) -> None:
-    async with Webhook().serving() as bot:
-        with _places(tmp_path, devnet_build, bot) as places:
-            dry = await _all(places, [_trade(scene) for scene in SCENES])
-            told = await _all(
-                places,
-                [
-                    _trade(one.scene, name, touch=True)
-                    for one in dry
-                    for name in _boundaries(one)
-                    if name.startswith(("after", *CALLS))
-                ],
-            )
+    async with _places(tmp_path, devnet_build) as places:
+        dry = await _all(places, [_trade(scene) for scene in SCENES])
+        told = await _all(
+            places,
+            [
+                _trade(one.scene, name, touch=True)
+                for one in dry
+                for name in _boundaries(one)
+                if name.startswith(("after", *CALLS))
+            ],
+        )
     for one in told:
         _assert_once(one)
         _assert_stopped(one)
@@ -232,14 +308,12 @@ async def test_trade__daemon_killed_and_killed_again_at_drawn_steps__ends_once_a
     seed = int(time.time())
     chance = random.Random(seed)  # noqa: S311 - moments, not secrets
     told: list[Told] = []
-    async with Webhook().serving() as bot:
-        with _places(tmp_path, devnet_build, bot) as places:
-            dry = await _all(places, [_trade(scene) for scene in SCENES])
-            while sum(one.kills for one in told) < KILLS:
-                told += await _all(places, [_drawn(chance, dry) for _ in range(20)])
-        assert bot.faults == []
+    async with _places(tmp_path, devnet_build) as places:
+        dry = await _all(places, [_trade(scene) for scene in (*SCENES, *COURSES)])
+        while sum(one.kills for one in told) < KILLS:
+            told += await _all(places, [_drawn(chance, dry) for _ in range(20)])
     for one in told:
         _assert_once(one)
         _assert_ended(one)
-    assert {one.scene for one in told} == set(SCENES), seed
+    assert {one.scene for one in told} == {*SCENES, *COURSES}, seed
     assert max(one.kills for one in told) > 1, seed

@@ -184,6 +184,18 @@ def test_service__takes_more_memory_than_the_unit_allows__is_killed(service: Ser
     assert service.show("Result") in {"oom-kill", "signal"}
 
 
+def test_service__a_keystore_as_wallets_make_it__is_opened_within_the_memory_that_the_unit_has(
+    service: Service,
+) -> None:
+    service.trade_with_keystore()
+    service.start()
+    assert service.status()["trade"]["signs"] is True
+    assert service.show("NRestarts") == "0"
+    peak = service.peak_bytes()
+    if peak is not None:
+        assert 256 * 2**20 < peak < 0.9 * int(service.show("MemoryMax"))
+
+
 # ---------------------------------------------------------------- refusals
 
 

@@ -29,6 +29,8 @@ from ultrad.operations import (
     ExpectRequest,
     IncidentRequest,
     Person,
+    ProcedureAnswer,
+    ProcedureRequest,
     QueueLine,
     ReloadAnswer,
     ResumeAnswer,
@@ -218,6 +220,26 @@ async def test_incident__bad_request__is_refused_by_field(body: object, field: s
         answer = await server.ask("POST", "/incident", body)
     assert (answer.status, answer.json["error"].get("field"), answer.json["kind"]) == (400, field, "permanent")
     assert not server.operations.said
+
+
+async def test_note__is_passed_as_one_line_with_who_left_it(path: Path) -> None:
+    async with control(path) as server:
+        answer = await server.ask("POST", "/note", {"text": " the RPC\n is slow "})
+        odd = await server.ask("POST", "/note", {"text": "bell\x07"})
+        bare = await server.ask("POST", "/note", {})
+    assert (answer.status, odd.status, bare.status) == (200, 400, 400)
+    assert server.operations.notes == [(Person(os.getuid(), f"user {os.getuid()}"), "the RPC is slow")]
+
+
+async def test_procedure__is_passed_with_who_asks_and_answered(path: Path) -> None:
+    wanted = {"act": "begin", "kind": "rotation", "items": ["a"], "base": [["a", "tag"]], "text": " a\n leak "}
+    async with control(path) as server:
+        answer = await server.ask("POST", "/procedure", wanted)
+        odd = await server.ask("POST", "/procedure", {"act": "begin"})
+    assert from_json(ProcedureAnswer, answer.json) == ProcedureAnswer(None)
+    said = ProcedureRequest("begin", "rotation", ("a",), (("a", "tag"),), text="a leak")
+    assert server.operations.procedures == [(Person(os.getuid(), f"user {os.getuid()}"), said)]
+    assert (odd.status, odd.json["error"]["field"]) == (400, "kind")
 
 
 async def test_expect__passes_what_is_announced_with_who_it_was(path: Path) -> None:

@@ -15,7 +15,8 @@ from ultrad.core.status import STAGE_WORDS, ChannelLine, PositionStatus, Status
 from ultrad.i18n import LANGUAGES, Language, catalogue, msg
 from ultrad.units import WAD, Bps
 from ultrad.web.html import Html, el, join
-from ultrad.web.page import MOST_ROWS, page
+from ultrad.web.page import page
+from ultrad.web.table import MOST_ROWS
 from ultrad.web.words import Words
 
 EVIL = "<script>alert('x')</script>\"><img src=x onerror=alert(1)>&amp;"

@@ -1,7 +1,7 @@
 """Who signs: a key from a V3 keystore, or the devnet's public one. The key itself never leaves its object.
 
 Source of the format: Ethereum's Web3 Secret Storage (keystore V3). Opening one by scrypt (n = 262144) takes most
-of a second and 272 MB for a moment: once, in a thread.
+of a second and some 300 MB for a moment: once, in a thread.
 """
 
 import ctypes
@@ -21,6 +21,9 @@ from ultrad.units import Address
 
 MAX_KEYSTORE_BYTES = 64 * 1024
 """A keystore has some 500 bytes; a longer file is another one."""
+MAX_SCRYPT_BYTES = 256 * 2**20
+"""What opening one may take: 128 * n * r (RFC 7914, 5), with n = 262144 and r = 8 as wallets have it. The unit's
+MemoryMax would end the daemon at twice that, again at each start."""
 _PR_SET_DUMPABLE = 4
 """prctl(2): with 0, no core dump is written, and no other process of this user may look into our memory."""
 
@@ -130,7 +133,27 @@ def _read(path: Path) -> dict[str, Any]:
         raise Permanent(
             msg("{path} is no V3 keystore. Make one with a wallet's export, and give its file.", path=str(path))
         )
+    if (needed := _scrypt_bytes(content)) > MAX_SCRYPT_BYTES:
+        raise Permanent(
+            msg(
+                "Opening the keystore {path} takes {needed} MB of memory; at most {most} MB are allowed. Export "
+                "it anew with scrypt's n = 262144 and r = 8, as most wallets do.",
+                path=str(path),
+                needed=needed // 2**20,
+                most=MAX_SCRYPT_BYTES // 2**20,
+            )
+        )
     return content
+
+
+def _scrypt_bytes(keystore: dict[str, Any]) -> int:
+    """What scrypt takes to open it; 0 where it is closed by something else, or cannot be opened at all."""
+    crypto = keystore.get("crypto", keystore.get("Crypto"))
+    params = crypto.get("kdfparams") if isinstance(crypto, dict) else None
+    if not isinstance(params, dict):
+        return 0
+    n, r = params.get("n"), params.get("r")
+    return 128 * n * r if isinstance(n, int) and isinstance(r, int) else 0
 
 
 def keep_memory_private() -> None:

@@ -4,6 +4,7 @@ from ultrad.cli.screen import Section, View
 from ultrad.cli.session import Session
 from ultrad.cli.view import events_section, incidents_section
 from ultrad.core.events import Recorded, Severity
+from ultrad.core.resume_facts import LEAK
 from ultrad.core.status import IncidentLine
 from ultrad.core.wire import to_json
 from ultrad.errors import Permanent
@@ -59,6 +60,14 @@ def opened(session: Session) -> int:
     )
     if line.severity is Severity.S1 and not args.json:
         session.screen.say(msg("The emergency stop is ON: nothing is signed or sent until `ultrad resume`."))
+        if args.code == LEAK:
+            number = line.number
+            session.screen.say(
+                msg(
+                    "Next: ultrad keys audit, then: ultrad keys rotate --reason TEXT --incident {number}",
+                    number=number,
+                )
+            )
     return 0
 
 

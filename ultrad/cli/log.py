@@ -118,14 +118,14 @@ def _filter(session: Session, now_ms: int) -> EventFilter:
     return EventFilter(
         kinds=tuple(args.kind),
         min_level=Level[args.level.upper()],
-        since_ms=_time(args.since, zone, now_ms),
-        until_ms=_time(args.until, zone, now_ms),
+        since_ms=time_of(args.since, zone, now_ms),
+        until_ms=time_of(args.until, zone, now_ms),
         limit=args.limit,
         newest_first=True,
     )
 
 
-def _time(given: str | None, zone: ZoneInfo, now_ms: int) -> int | None:
+def time_of(given: str | None, zone: ZoneInfo, now_ms: int) -> int | None:
     """Wall milliseconds: so long ago, or a date and time in the operators' zone unless it names another."""
     if given is None:
         return None

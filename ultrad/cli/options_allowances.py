@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 from ultrad.i18n import msg
 
 if TYPE_CHECKING:
-    from ultrad.cli.parser import _Builder
+    from ultrad.cli.parser import Builder
 
 
-def add_allowances(build: "_Builder") -> None:
+def add_allowances(build: "Builder") -> None:
     """`ultrad allowances` and `ultrad allowances revoke [ASSET]`."""
     group = build.command("allowances", msg("what others may take of the account's tokens; or take that back"))
     as_json = build.text(msg("for programs: one JSON object"))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from ultrad.i18n import msg
 
 if TYPE_CHECKING:
-    from ultrad.cli.parser import _Builder as Builder
+    from ultrad.cli.parser import Builder
 
 
 def add_backup(build: "Builder") -> None:

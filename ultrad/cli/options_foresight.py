@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 from ultrad.i18n import msg
 
 if TYPE_CHECKING:
-    from ultrad.cli.parser import _Builder
+    from ultrad.cli.parser import Builder
 
 MOST_DRILLS = 200
 
 
-def add(build: "_Builder") -> None:
+def add(build: "Builder") -> None:
     """Add both."""
     as_json = build.text(msg("for programs: one JSON object"))
     simulate = build.command(

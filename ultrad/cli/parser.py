@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import ultrad
-from ultrad.cli import options_doctor, options_foresight
+from ultrad.cli import options_doctor, options_foresight, options_keys, options_release, options_shift
 from ultrad.cli.options_allowances import add_allowances
 from ultrad.cli.options_backup import add_backup
 from ultrad.cli.place import CONFIG_VARIABLE, DEFAULT_CONFIG
@@ -63,7 +63,7 @@ def build(catalogue: Catalogue, argv: Sequence[str]) -> argparse.ArgumentParser:
     commands = parser.add_subparsers(
         dest="command", metavar=catalogue(msg("COMMAND")), title=catalogue(msg("commands"))
     )
-    build = _Builder(commands, catalogue)
+    build = Builder(commands, catalogue)
     _daily(build)
     _stopping(build)
     _trading(build)
@@ -73,6 +73,9 @@ def build(catalogue: Catalogue, argv: Sequence[str]) -> argparse.ArgumentParser:
     _records(build)
     add_backup(build)
     _installing(build)
+    options_keys.add(build)
+    options_shift.add(build)
+    options_release.add(build)
     if "devnet" in argv:
         from ultrad.devnet.cli import add_arguments  # noqa: PLC0415 - imports web3
 
@@ -82,7 +85,7 @@ def build(catalogue: Catalogue, argv: Sequence[str]) -> argparse.ArgumentParser:
     return parser
 
 
-class _Builder:
+class Builder:
     """Adds commands with their help."""
 
     def __init__(self, commands: "Subparsers", catalogue: Catalogue) -> None:
@@ -98,14 +101,14 @@ class _Builder:
         """A command that is not for people, and stands in no list."""
         self._commands.add_parser(name, allow_abbrev=False)
 
-    def group(self, name: str, about: Message, *, required: bool = True) -> "_Builder":
+    def group(self, name: str, about: Message, *, required: bool = True) -> "Builder":
         """A command that has commands of its own. required: it does nothing without one of them."""
         inner = self.command(name, about)
         metavar = self.text(msg("COMMAND"))
-        return _Builder(inner.add_subparsers(dest="subcommand", metavar=metavar, required=required), self.text)
+        return Builder(inner.add_subparsers(dest="subcommand", metavar=metavar, required=required), self.text)
 
 
-def _daily(build: _Builder) -> None:
+def _daily(build: Builder) -> None:
     status = build.command("status", msg("how everything is: stop, positions, endpoints, parts, jobs, findings"))
     status.add_argument(
         "--watch", action="store_true", help=build.text(msg("show it anew each second, until Ctrl-C"))
@@ -120,7 +123,7 @@ def _daily(build: _Builder) -> None:
     job.command("run", msg("run a job now, and wait for its end")).add_argument("name", metavar="NAME")
 
 
-def _stopping(build: _Builder) -> None:
+def _stopping(build: Builder) -> None:
     estop = build.group("estop", msg("the emergency stop"))
     on = estop.command("on", msg("stop now: no transaction is signed or sent until `ultrad resume`"))
     on.add_argument("--reason", default="", metavar="TEXT", help=build.text(msg("why, for the record")))
@@ -158,7 +161,7 @@ def _stopping(build: _Builder) -> None:
     )
 
 
-def _trading(build: _Builder) -> None:
+def _trading(build: Builder) -> None:
     signal = build.group("signal", msg("one decision to trade"))
     send = signal.command("send", msg("hand in a decision; it goes through every rule, as all others do"))
     send.add_argument("action", choices=tuple(Action), help=build.text(msg("BUY supplies, SELL withdraws")))
@@ -201,7 +204,7 @@ def _trading(build: _Builder) -> None:
         one.add_argument("--json", action="store_true", help=build.text(msg("for programs: one JSON object")))
 
 
-def _telling(build: _Builder) -> None:
+def _telling(build: Builder) -> None:
     as_json = build.text(msg("for programs: one JSON object"))
     words = build.text(msg("in your words; it stands in the journal"))
     incident = build.group("incident", msg("what is wrong, until someone resolves it"))
@@ -237,7 +240,7 @@ def _telling(build: _Builder) -> None:
     )
 
 
-def _records(build: _Builder) -> None:
+def _records(build: Builder) -> None:
     log = build.command("log", msg("what happened: the events of the journal"))
     log.add_argument(
         "--follow", action="store_true", help=build.text(msg("go on showing new events, until Ctrl-C"))
@@ -279,7 +282,7 @@ def _records(build: _Builder) -> None:
     )
 
 
-def _installing(build: _Builder) -> None:
+def _installing(build: Builder) -> None:
     check = build.command("check", msg("whether configuration, files and directories are in order"))
     check.add_argument(
         "--fingerprints",

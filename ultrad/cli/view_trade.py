@@ -1,45 +1,24 @@
 """Trading as sections: what `ultrad status` and `ultrad signals` show."""
 
-from collections.abc import Mapping
-
 from ultrad.cli.screen import BAD, DIM, GOOD, NOTHING, Cell, Section, When
 from ultrad.core.allowances import Allowance, amount_text, spender_text
 from ultrad.core.intents import Stage
 from ultrad.core.signals import Source
 from ultrad.core.status import ExpectedLine
 from ultrad.core.trade_status import IntentLine, RescueStatus, TradeStatus
+from ultrad.core.trade_words import STAGE_WORDS, pace, room, state
 from ultrad.i18n import Message, msg
 from ultrad.units import hf_text, short_address, usd_text
-
-STAGE_WORDS: Mapping[Stage, Message] = {
-    Stage.PROPOSED: msg("waits"),
-    Stage.ADMITTED: msg("admitted"),
-    Stage.BOT_SENDING: msg("goes to OctoBot"),
-    Stage.BOT_ACCEPTED: msg("taken by OctoBot"),
-    Stage.UNDER_WAY: msg("on its way on chain"),
-    Stage.REFUSED: msg("stopped by a rule"),
-    Stage.HELD: msg("nothing to do"),
-    Stage.REHEARSED: msg("dry run"),
-    Stage.FAILED: msg("failed"),
-    Stage.CANCELLED: msg("cancelled"),
-    Stage.SETTLED: msg("executed"),
-}
 
 
 def trade_section(trade: TradeStatus) -> Section:
     """Trading, in a few rows."""
-    if trade.trouble is not None:
-        state = Cell(msg("nothing is traded: {why}", why=trade.trouble), BAD)
-    elif trade.dry_run:
-        state = Cell(msg("DRY RUN: nothing is sent"), "bold yellow")
-    else:
-        state = Cell(msg("transactions are sent"), GOOD)
-    limit = usd_text(trade.limit_e8) if trade.limit_e8 is not None else "?"
-    used = msg("{used} of {limit} in 24 hours", used=usd_text(trade.used_e8), limit=limit)
+    style = BAD if trade.trouble is not None else "bold yellow" if trade.dry_run else GOOD
     rows = [
-        (Cell(msg("State")), state),
+        (Cell(msg("State")), Cell(state(trade), style)),
         (Cell(msg("Position")), Cell(f"{trade.position} · {short_address(trade.asset)}")),
-        (Cell(msg("Used")), Cell(used)),
+        (Cell(msg("Used")), Cell(room(trade))),
+        (Cell(msg("Lately")), Cell(pace(trade))),
         (Cell(msg("In the air")), Cell(trade.in_the_air) if trade.in_the_air else NOTHING),
         (Cell(msg("Waiting")), Cell(str(trade.waiting))),
     ]

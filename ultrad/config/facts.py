@@ -18,11 +18,15 @@ from pydantic.fields import FieldInfo
 from ultrad.config.explain import Shape, field_shape, model_of, shape_of
 from ultrad.config.load import Config
 from ultrad.config.schema import Settings
+from ultrad.config.secret import Secret
 from ultrad.config.section import Looser
 from ultrad.config.texts import Hidden
 from ultrad.core.changes import Texts
 
 _DIGEST_CHARACTERS = 16
+PASSPHRASE = "signer.passphrase"  # noqa: S105 - a key's name
+TAG_CHARACTERS = 8
+"""32 bits: enough to tell two apart, and too few to name one among all."""
 _FALLS_BACK = {"limits.oracle_max_age": "limits.oracle_max_age_s"}
 """What counts for an entry of a free table that is not there."""
 
@@ -71,6 +75,19 @@ def is_looser(key: str, before: Texts, after: Texts) -> bool:
     if was is None or will is None:
         return False
     return will > was if trait.looser == "up" else will < was
+
+
+def secret_tags(config: Config) -> dict[str, str]:
+    """A short tag of each secret, by its key: another secret has another one, and nothing can be read from it.
+
+    A passphrase may be short enough to be found by its tag, and has none: the account tells its key apart.
+    """
+    return {key: tag_of(one) for key, one in sorted(config.secrets.items()) if key != PASSPHRASE}
+
+
+def tag_of(secret: Secret) -> str:
+    """The tag of one secret."""
+    return secret.fingerprint()[:TAG_CHARACTERS]
 
 
 def moved_secrets(one: Config, other: Config) -> tuple[str, ...]:

@@ -96,7 +96,7 @@ def load(path: Path, environ: Mapping[str, str]) -> Config:
         more = (*unreadable, *unusable, *mistakes_in_secrets(found.settings, secrets))
         mistakes += tuple(one for one in more if not one.touches(found.left_out))
     settings = _settled(path, found, mistakes)
-    network, devnet = _network(settings), settings.environment == "devnet"
+    network, devnet = network_of(settings), settings.environment == "devnet"
     return Config(
         path=path,
         settings=settings,
@@ -212,7 +212,7 @@ def _secrets(settings: Settings, environ: Mapping[str, str]) -> tuple[Mapping[st
     return MappingProxyType(secrets), tuple(mistakes)
 
 
-def _network(settings: Settings) -> Network:
+def network_of(settings: Settings) -> Network:
     """The network with the file's own figures."""
     section = settings.chain
     network = by_name(section.network)

@@ -74,6 +74,11 @@ def read_secret_file(reference: str, environ: Mapping[str, str], most_bytes: int
     return path, content
 
 
+def place_of(reference: str, environ: Mapping[str, str]) -> Path:
+    """The file that a reference names. Raises Permanent where there are no credentials."""
+    return _place(reference, environ)[0]
+
+
 def _place(reference: str, environ: Mapping[str, str]) -> tuple[Path, int]:
     """The file that a reference names, and the rights of others that it must not have."""
     if reference.startswith("/"):

@@ -96,6 +96,7 @@ def checklist(facts: ResumeFacts, said: Said, people: tuple[str, ...], *, produc
         _fresh_readings(facts),
         _health_factors(facts),
         _funds_at_risk(facts),
+        *_rotation(facts),
         _low_readings(facts),
         _value_change(facts),
         _probes(facts),
@@ -292,6 +293,13 @@ def _funds_at_risk(facts: ResumeFacts) -> Line:
             ),
         )
     return _line("no_s1", Mark.PASS, msg("Nothing stands that puts funds at risk (S1)."))
+
+
+def _rotation(facts: ResumeFacts) -> Iterator[Line]:
+    """After a leak alone: a stop for it is not lifted on the keys that leaked."""
+    if facts.rotation is not None:
+        done, message = facts.rotation
+        yield _line("rotation", Mark.PASS if done else Mark.FAIL, message)
 
 
 # ---------------------------------------------------------------- what is checked, and may be waived

@@ -334,12 +334,12 @@ def _moved(intent: Intent, act: Act, event: Event) -> Intent:
     if act in _CLOSING and intent.in_the_air is not None:
         raise IllegalActError(f"{act.value} with nonce {intent.in_the_air.nonce} in the air")
     data = cast("dict[str, Json]", event.data)
-    intent = replace(intent, stage=stage)
     match act:
         case Act.ADMIT:
             figures = cast("dict[str, Json]", data["figures"])
             return replace(
                 intent,
+                stage=stage,
                 amount=int(str(data["amount"])),
                 value_e8=UsdE8(int(str(data["value_e8"]))),
                 admitted=event.now,
@@ -352,19 +352,19 @@ def _moved(intent: Intent, act: Act, event: Event) -> Intent:
                 wallet_before=int(str(figures.get("wallet", 0))),
             )
         case Act.SIGN:
-            return replace(intent, steps=_signed(intent.steps, data, event.now), last_use=event.now)
+            return replace(intent, stage=stage, steps=_signed(intent.steps, data, event.now), last_use=event.now)
         case Act.MINE | Act.UNMINE | Act.CONFIRM:
             steps = _on_chain(intent.steps, act, data)
             is_news = steps[-1].mined not in {None, intent.steps[-1].mined}
-            return replace(intent, steps=steps, last_use=event.now if is_news else intent.last_use)
+            return replace(intent, stage=stage, steps=steps, last_use=event.now if is_news else intent.last_use)
         case Act.REFUSE:
             rules = cast("list[dict[str, Json]]", data["rules"])
             names = tuple(str(one["rule"]) for one in rules)
-            return replace(intent, end=event.message, ended=event.now, rules=names)
+            return replace(intent, stage=stage, end=event.message, ended=event.now, rules=names)
         case Act.HOLD | Act.REHEARSE | Act.FAIL | Act.CANCEL | Act.SETTLE | Act.USURP | Act.YIELD:
-            return replace(intent, end=event.message, ended=event.now)
+            return replace(intent, stage=stage, end=event.message, ended=event.now)
         case _:
-            return intent
+            return replace(intent, stage=stage)
 
 
 def _signed(steps: tuple[Step, ...], data: dict[str, Json], now: Now) -> tuple[Step, ...]:

@@ -92,7 +92,7 @@ class Outbox:
 
     def thread(self, channel: str, incident: int | None) -> str:
         """What the channel answered for the first notice of an incident; empty where nothing."""
-        return next((ref for where, number, ref in self.threads if (where, number) == (channel, incident)), "")
+        return next((ref for where, number, ref in self.threads if number == incident and where == channel), "")
 
     def unheard(self) -> frozenset[int]:
         """The incidents whose newest notice no channel has taken yet.

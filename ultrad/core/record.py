@@ -30,6 +30,8 @@ INT64 = 2**63
 """What a database integer can hold, both ways from zero."""
 
 _JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+_read = json.JSONDecoder().decode
+"""Not orjson: an integer beyond 64 bits would come back as a float."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +79,8 @@ def _row(event: Event) -> Row:
 
 def unpack(row: Row) -> Event:
     """The event of a row. Raises ValueError where it holds what `pack` never wrote."""
-    message = message_from_json({"text": row.text, "args": json.loads(row.args)})
-    data = json.loads(row.data)
+    message = message_from_json({"text": row.text, "args": _read(row.args)})
+    data = _read(row.data)
     if not isinstance(data, dict):
         raise ValueError("data is no object")  # noqa: TRY004 - a wrong value in a file, not a wrong call
     return Event(

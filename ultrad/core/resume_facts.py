@@ -6,7 +6,11 @@ from ultrad.core.assess import is_empty
 from ultrad.core.events import Finding, Severity
 from ultrad.core.limits import Limits
 from ultrad.core.status import Status
+from ultrad.i18n import Message
 from ultrad.units import Bps, Wad
+
+LEAK = "key_leak"
+"""The cause after which every key has to be replaced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +31,7 @@ class ResumeFacts:
     stop's causes. reading_age_ms: of the newest accepted readings, None before the first; reading_limit_ms: what
     counts as fresh. lowest_hf: of any position within the look-back time. history_known: whether the record before
     this start has been read, without which low readings and moves of then are not seen. incidents: number and code
-    of each open S1.
+    of each open S1. rotation: where a leaked key is a cause, whether every key was replaced since, in words.
     """
 
     late_parts: tuple[str, ...]
@@ -42,6 +46,7 @@ class ResumeFacts:
     job_failures: int
     limits: Limits
     incidents: tuple[tuple[int, str], ...] = ()
+    rotation: tuple[bool, Message] | None = None
 
 
 @dataclass(frozen=True, slots=True)

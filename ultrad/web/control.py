@@ -25,8 +25,10 @@ from ultrad.operations import (
     ChannelName,
     ExpectRequest,
     IncidentRequest,
+    NoteRequest,
     Operations,
     Person,
+    ProcedureRequest,
     ResumeRequest,
     RevokeRequest,
     SimulateRequest,
@@ -83,6 +85,8 @@ class ControlPart:
                     web.post("/incident", self._incident),
                     web.post("/expect", self._expect),
                     web.post("/simulate", self._simulate),
+                    web.post("/note", self._note),
+                    web.post("/procedure", self._procedure),
                     web.post("/notify/test", self._test_channels),
                     web.get("/notify/queue", self._queue),
                     web.post("/doctor", self._doctor),
@@ -174,6 +178,16 @@ class ControlPart:
     async def _simulate(self, request: web.Request) -> web.Response:
         wanted = from_json(SimulateRequest, await read_json(request))
         return answer(_json(await self._operations.simulate(wanted)))
+
+    async def _note(self, request: web.Request) -> web.Response:
+        wanted = from_json(NoteRequest, await read_json(request))
+        await self._operations.note(self._person(request), one_line("text", wanted.text))
+        return answer(b'{"noted":true}')
+
+    async def _procedure(self, request: web.Request) -> web.Response:
+        wanted = from_json(ProcedureRequest, await read_json(request))
+        wanted = replace(wanted, text=one_line("text", wanted.text))
+        return answer(_json(await self._operations.procedure(self._person(request), wanted)))
 
     async def _test_channels(self, request: web.Request) -> web.Response:
         wanted = from_json(ChannelName, await read_json(request))

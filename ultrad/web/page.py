@@ -1,10 +1,7 @@
 """The status page: whether the stop is ON, how far each position is from its limits, and what is wrong."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 from ultrad.core.estop import Mode
-from ultrad.core.events import Level, Recorded, Severity
+from ultrad.core.events import Recorded, Severity
 from ultrad.core.limits import Limits
 from ultrad.core.status import (
     STAGE_WORDS,
@@ -19,13 +16,19 @@ from ultrad.i18n import Message, msg
 from ultrad.units import ALL_BPS, INFINITE_HF, Now, Wad, bps_text, hf_text, short_address, usd_text
 from ultrad.web.html import Html, Inside, el, join, void
 from ultrad.web.outlook import outlook_html
+from ultrad.web.page_trade import trade_html
 from ultrad.web.style import CSS
+from ultrad.web.table import MOST_ROWS
+from ultrad.web.table import Cell as _Cell
+from ultrad.web.table import level as _level
+from ultrad.web.table import more as _more
+from ultrad.web.table import section as _section
+from ultrad.web.table import table as _table
+from ultrad.web.table import yes as _yes
 from ultrad.web.view import paused
 from ultrad.web.words import Words
 
 REFRESH_S = 5
-MOST_ROWS = 50
-"""A page longer than that is not read; the commands show everything."""
 METER_TOP_HF = 3 * 10**18
 """Where the meter of a health factor is full."""
 
@@ -36,6 +39,7 @@ def page(status: Status, limits: Limits, words: Words) -> bytes:
         _header(status, words),
         _estop(status, words),
         *_positions(status, limits, words),
+        trade_html(status.trade, words),
         _incidents(status.incidents, words),
         _findings(status, words),
         _events(status.recent, words),
@@ -183,14 +187,6 @@ def _meter(hf: Wad, limits: Limits) -> Html:
 # ---------------------------------------------------------------- tables
 
 
-@dataclass(frozen=True, slots=True)
-class _Cell:
-    """What stands in a table, and how it looks: `tight` never wraps, `wide` takes the room that is left."""
-
-    text: str
-    look: str = "tight"
-
-
 def _incidents(incidents: tuple[IncidentLine, ...], words: Words) -> Html:
     """What somebody still has to resolve, the gravest first."""
     if not incidents:
@@ -334,41 +330,3 @@ def _inside(status: Status, words: Words) -> Html:
         below.append(el("ul", *(el("li", words(one)) for one in status.loosened), class_="plain"))
     below.append(el("p", f"ultrad {status.version}", class_="dim"))
     return _section(msg("Inside"), words, _table(heads, rows, words), *below)
-
-
-def _section(title: Message, words: Words, *inside: Inside) -> Html:
-    return el("section", el("h2", words(title)), *inside)
-
-
-def _table(heads: tuple[Message, ...], rows: Sequence[tuple[_Cell, ...]], words: Words) -> Html:
-    """The first rows as a table. Each cell knows its heading too: on a phone the rows become blocks."""
-    titles = [words(one) for one in heads]
-    table = el(
-        "table",
-        el("thead", el("tr", *(el("th", title) for title in titles))),
-        el("tbody", *(_row(titles, cells) for cells in rows[:MOST_ROWS])),
-    )
-    return join(table, _more(len(rows) - MOST_ROWS, words)) if len(rows) > MOST_ROWS else table
-
-
-def _more(count: int, words: Words) -> Html:
-    return el("p", words(msg("… and {count} more: see ultrad status", count=count)), class_="dim")
-
-
-def _row(titles: list[str], cells: tuple[_Cell, ...]) -> Html:
-    return el(
-        "tr",
-        *(
-            el("td", cell.text, class_=cell.look, data_label=title)
-            for title, cell in zip(titles, cells, strict=True)
-        ),
-    )
-
-
-def _level(level: Level) -> _Cell:
-    colour = "bad" if level >= Level.ALERT else "warn" if level is Level.WARNING else "dim"
-    return _Cell(level.label, f"tight {colour}")
-
-
-def _yes(so: bool, yes: str, no: str) -> _Cell:  # noqa: FBT001 - the fact itself
-    return _Cell(yes if so else no, f"tight {'good' if so else 'bad'}")

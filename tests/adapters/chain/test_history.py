@@ -17,7 +17,7 @@ from ultrad.adapters.chain import logs
 from ultrad.adapters.chain.abi import Malformed
 from ultrad.adapters.chain.book import BookFile
 from ultrad.adapters.chain.endpoint import Endpoint
-from ultrad.adapters.chain.history import MAX_LOGS, RpcHistory, _Look, _may_authorize
+from ultrad.adapters.chain.history import MAX_LOGS, Look, RpcHistory, _may_authorize
 from ultrad.adapters.chain.pool import RpcChain
 from ultrad.adapters.chain.rpc import NodeFailed, NodeRefused
 from ultrad.adapters.chain.settings import ChainSettings, EndpointSettings
@@ -340,10 +340,10 @@ class Node:
         return list(range(first, last + 1))
 
 
-def looking(node: Node) -> tuple[_Look, RpcHistory]:
+def looking(node: Node) -> tuple[Look, RpcHistory]:
     history = RpcHistory(cast("RpcChain", None), STRANGER, DEPTH)
     endpoint = cast("Endpoint", SimpleNamespace(name="alpha", rpc=node))
-    return _Look(history, endpoint, Block(0, "0x", 0), nothing), history
+    return Look(history, endpoint, Block(0, "0x", 0), nothing), history
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ class RpcHistory:
         """The confirmed block, and the nonce there. Raises Transient."""
 
         async def question(endpoint: Endpoint, head: Block) -> Position:
-            block = await _header(endpoint, max(0, head.number - self._confirmations))
+            block = await header_at(endpoint, max(0, head.number - self._confirmations))
             return Position(block, await self._count(endpoint, block.number))
 
         return await self._ask(question)
@@ -81,7 +81,7 @@ class RpcHistory:
         """See the port."""
 
         async def question(endpoint: Endpoint, head: Block) -> Seen:
-            return await _Look(self, endpoint, head, own).from_(since, origin)
+            return await Look(self, endpoint, head, own).from_(since, origin)
 
         return await self._ask(question)
 
@@ -117,10 +117,10 @@ class RpcHistory:
         """The market's tokens, as they were known within REFRESH_S. Raises Transient."""
         book, now_s = self.book(), anyio.current_time()
         if self._watched is None or self._watched_for != book or now_s >= self._watched_until_s:
-            answers = await _calls(endpoint, block, [aave.call(book.pool, GET_RESERVES_LIST)])
+            answers = await calls_at(endpoint, block, [aave.call(book.pool, GET_RESERVES_LIST)])
             assets = _read(endpoint, answers[0], logs.reserves)
             calls = [aave.of(book.data_provider, aave.GET_RESERVE_TOKENS_ADDRESSES, asset) for asset in assets]
-            tokens = [_read(endpoint, one, _two_tokens) for one in await _calls(endpoint, block, calls)]
+            tokens = [_read(endpoint, one, _two_tokens) for one in await calls_at(endpoint, block, calls)]
             self._watched = logs.watched_of(
                 book.pool, [(asset, *both) for asset, both in zip(assets, tokens, strict=True)]
             )
@@ -158,7 +158,7 @@ class RpcHistory:
         return self._confirmations
 
 
-class _Look:
+class Look:
     """One look, at one endpoint."""
 
     def __init__(
@@ -169,6 +169,7 @@ class _Look:
         self._account = history.account
 
     async def from_(self, since: Position, origin: int) -> Seen:
+        """What is new since a position. Raises Transient."""
         since = await self._rooted(since, origin)
         first, deep = since.block.number + 1, self._head.number - self._history.confirmations
         last = min(self._head.number, since.block.number + MAX_SPAN)
@@ -178,11 +179,11 @@ class _Look:
             )
         whole = last == self._head.number
         watched = await self._history.watched(self._endpoint, self._head)
-        found = await self._logs(watched, first, last)
+        found = await self.logs_between(watched, first, last)
         nonce = await self._history.count(self._endpoint, last) if whole else None
         sent = await self._sent(since, last, nonce)
         reached = await self._reached(since, min(deep, last), whole=whole)
-        block = await _header(self._endpoint, last)
+        block = await header_at(self._endpoint, last)
         if whole and block.hash != self._head.hash:
             raise NodeFailed(
                 msg("Endpoint {endpoint} replaced its head during a look.", endpoint=self._endpoint.name)
@@ -195,21 +196,21 @@ class _Look:
             sent=sent,
             logs=found,
             senders=await self._senders(found),
-            prices=await self._prices(found),
+            prices=await self.prices(found),
         )
 
     async def _rooted(self, since: Position, origin: int) -> Position:
         """The position, or one further back where its block is no longer part of the chain."""
         if since.block.number > self._head.number:
             return since
-        block = await _header(self._endpoint, since.block.number)
+        block = await header_at(self._endpoint, since.block.number)
         if block.hash == since.block.hash:
             return since
-        back = await _header(self._endpoint, max(origin, since.block.number - REWIND))
-        nonce = await self._count_if_known(back.number)  # without it, nonces that are explained stay so
+        back = await header_at(self._endpoint, max(origin, since.block.number - REWIND))
+        nonce = await self.count_if_known(back.number)  # without it, nonces that are explained stay so
         return Position(back, since.nonce if nonce is None else min(nonce, since.nonce))
 
-    async def _count_if_known(self, number: int) -> int | None:
+    async def count_if_known(self, number: int) -> int | None:
         """None where the node has forgotten the state of that block, as all do that are no archive."""
         try:
             return await self._history.count(self._endpoint, number)
@@ -220,12 +221,13 @@ class _Look:
         if number <= since.block.number:
             return since
         nonce = await self._history.count(self._endpoint, number) if whole else since.nonce
-        block = await _header(self._endpoint, number)
+        block = await header_at(self._endpoint, number)
         return Position(block, max(since.nonce, min(nonce, since.nonce + MOST_NONCES)))
 
     # ------------------------------------------------------------ logs
 
-    async def _logs(self, watched: logs.Watched, first: int, last: int) -> tuple[Log, ...]:
+    async def logs_between(self, watched: logs.Watched, first: int, last: int) -> tuple[Log, ...]:
+        """Every log of the account in these blocks, both included. Raises Transient."""
         found: dict[tuple[int, int], Log] = {}
         for query in logs.queries(watched, self._account):
             at = first
@@ -277,15 +279,16 @@ class _Look:
         found: list[Sent] = []
         searched = 0
         for at in range(since.nonce, min(nonce, since.nonce + MOST_NONCES)):
-            own = await self._mined(hashes.get(at, ()), last)
+            own = await self.mined(hashes.get(at, ()), last)
             if own is not None:
                 found.append(Sent(at, *own))
             elif searched < MOST_FOUND:
                 searched += 1
-                found.append(await self._search(at, since.block.number, last))
+                found.append(await self.search(at, since.block.number, last))
         return tuple(found)
 
-    async def _mined(self, hashes: "list[str] | tuple[()]", last: int) -> tuple[str, int] | None:
+    async def mined(self, hashes: "list[str] | tuple[()]", last: int) -> tuple[str, int] | None:
+        """Which of these transactions is in a block, and in which. Raises Transient."""
         for tx in hashes:
             receipt = await self._endpoint.rpc.call("eth_getTransactionReceipt", tx)
             if isinstance(receipt, dict):
@@ -294,12 +297,12 @@ class _Look:
                     return tx, number
         return None
 
-    async def _search(self, nonce: int, below: int, last: int) -> Sent:
+    async def search(self, nonce: int, below: int, last: int) -> Sent:
         """By halving the blocks in which it can be. Where a node has forgotten it, the hash stays unknown."""
         low, high = below, last  # consumed in (low, high], unless it was before what the node remembers
         while high - low > 1:
             middle = (low + high) // 2
-            count = await self._count_if_known(middle)
+            count = await self.count_if_known(middle)
             if count is not None and count > nonce:
                 high = middle
             else:
@@ -332,7 +335,7 @@ class _Look:
                 senders.append((tx, checksum(sender)))
         return tuple(senders)
 
-    async def _prices(self, found: tuple[Log, ...]) -> tuple[tuple[Address, tuple[UsdE8, int]], ...]:
+    async def prices(self, found: tuple[Log, ...]) -> tuple[tuple[Address, tuple[UsdE8, int]], ...]:
         """By Aave's oracle at the head; what it does not price is left out."""
         own = self._own()
         about = (one for one in found if one.kind is not Kind.LIQUIDATION and one.tx not in own)
@@ -341,7 +344,7 @@ class _Look:
         calls: list[Call] = []
         for asset in assets:
             calls += (aave.of(oracle, aave.GET_ASSET_PRICE, asset), aave.call(asset, aave.DECIMALS))
-        answers = await _calls(self._endpoint, self._head, calls)
+        answers = await calls_at(self._endpoint, self._head, calls)
         prices: list[tuple[Address, tuple[UsdE8, int]]] = []
         for at, asset in enumerate(assets):
             price, decimals = answers[2 * at : 2 * at + 2]
@@ -362,7 +365,8 @@ def _may_authorize(one: dict[str, object], nonce: int) -> bool:
     return any(isinstance(each, dict) and each.get("nonce") == hex(nonce) for each in listed)
 
 
-async def _header(endpoint: Endpoint, number: int) -> Block:
+async def header_at(endpoint: Endpoint, number: int) -> Block:
+    """The block of that number. Raises Transient."""
     answer = await endpoint.rpc.call("eth_getBlockByNumber", hex(number), False)
     block = header(endpoint.name, answer, "eth_getBlockByNumber")
     if block.number != number:
@@ -370,7 +374,8 @@ async def _header(endpoint: Endpoint, number: int) -> Block:
     return block
 
 
-async def _calls(endpoint: Endpoint, block: Block, calls: list[Call]) -> tuple[bytes | None, ...]:
+async def calls_at(endpoint: Endpoint, block: Block, calls: list[Call]) -> tuple[bytes | None, ...]:
+    """The answers as of that block. Raises Transient."""
     return await endpoint.aggregate(block, payloads(calls)) if calls else ()
 
 
