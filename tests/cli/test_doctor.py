@@ -5,6 +5,7 @@ import json
 from dataclasses import replace
 
 import pytest
+from pyrage.x25519 import Identity
 from rich.console import Console
 
 from tests.cli.conftest import Desk, apart
@@ -33,8 +34,20 @@ def prepared(desk: Desk) -> Desk:
     text = desk.config.read_text(encoding="utf-8")
     second = f'[[chain.endpoints]]\nname = "b"\nhttp = "{desk.home}/other"\n[[positions]]'
     desk.config.write_text(text.replace("[[positions]]", second), encoding="utf-8")
-    (desk.home / "other").write_text("http://[::1]:8546\n", encoding="utf-8")
-    (desk.home / "other").chmod(0o600)
+    with desk.config.open("a", encoding="utf-8") as file:
+        file.write(f"""
+[backup]
+recipients = ["{Identity.generate().to_public()}"]
+[[backup.targets]]
+name = "outside"
+kind = "s3"
+bucket = "backups"
+access_key = "{desk.home}/key"
+secret_key = "{desk.home}/key"
+""")
+    for name, text in (("other", "http://[::1]:8546\n"), ("key", "a-key-of-a-bucket\n")):
+        (desk.home / name).write_text(text, encoding="utf-8")
+        (desk.home / name).chmod(0o600)
     return desk
 
 

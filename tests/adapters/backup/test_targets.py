@@ -1,15 +1,20 @@
 """A bucket on a real S3 server that fails in the middle, and archives that are spoilt: what is good stays good."""
 
+import os
 import random
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pyrage
 import pytest
 
-from tests.adapters.backup.rig import DAY_MS, NOON_MS, House
+from tests.adapters.backup.rig import BUCKET, DAY_MS, NOON_MS, House
+from tests.core.test_backups import MANIFEST
 from tests.fakes.bucket_gate import BucketGate
 from ultrad import backups
-from ultrad.core.backups import name_of
+from ultrad.adapters.backup import archive
+from ultrad.core.backups import Receipt, name_of
 from ultrad.errors import Permanent, Transient
 
 
@@ -213,3 +218,29 @@ def test_targets__way_back_is_cut_once__restore_tries_again_or_says_so(both: Hou
         assert not (both.at / "back").exists()
         both.restore("back", "outside", identity=str(both.identity))
     assert both.good("outside")
+
+
+@pytest.mark.prove
+def test_bucket__archive_that_goes_in_parts__arrives_and_what_a_dead_one_left_is_ended(
+    both: House, gate: BucketGate
+) -> None:
+    """Above 100 MB the upload is one in parts."""
+    big, size = both.at / "big", 130_000_000
+    with big.open("wb") as file:
+        for _ in range(130):
+            file.write(os.urandom(size // 130))
+    digest, _ = archive.digest(big)
+    store: Any = backups.store_of(both.vaults().targets[1])
+    name = name_of("staging", NOON_MS, encrypted=True)
+    gate.cut_in = 80_000_000
+    with suppress(Transient):
+        store.put(big, Receipt(name, size, digest, MANIFEST))
+    gate.calm()
+    store.put(big, Receipt(name, size, digest, MANIFEST))
+    (backup,) = store.backups("staging")
+    store.fetch(backup, both.at / "back")
+    assert archive.digest(both.at / "back") == (digest, size)
+    folder = store._root.removeprefix(f"{BUCKET}/")
+    store._fs.call_s3("create_multipart_upload", Bucket=BUCKET, Key=f"{folder}/{name}.part")
+    store.abort_uploads("staging", 2**53)
+    assert not store._fs.call_s3("list_multipart_uploads", Bucket=BUCKET, Prefix=folder).get("Uploads")

@@ -242,7 +242,8 @@ class S3Store(Store):
         token: dict[str, str] = {}
         while True:
             answer = fs.call_s3("list_objects_v2", Bucket=bucket, Prefix=folder, Delimiter="/", **token)
-            found |= {one["Key"].removeprefix(folder): int(one["Size"]) for one in answer.get("Contents", ())}
+            here = ((one["Key"].removeprefix(folder), int(one["Size"])) for one in answer.get("Contents", ()))
+            found |= {name: size for name, size in here if name}  # the folder itself may be an object, too
             if not answer.get("IsTruncated"):
                 return found
             token = {"ContinuationToken": answer["NextContinuationToken"]}
