@@ -4,6 +4,7 @@ The devnet is built if need be, started once, and given to each test in the refe
 """
 
 import asyncio
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +20,9 @@ HERE = Path(__file__).parent
 LOCAL = ("adapters", "bench", "chain", "cli", "system", "web")
 """Tests that talk to real servers on this machine. All others, and every other host, are cut off."""
 
+RECURSION = sys.getrecursionlimit()
+"""As Python has it. py_ecc, which signing brings along, raises it beyond any stack; the daemon undoes that."""
+
 # `make test` asks the same questions each time, so that it fails for a change and not for chance; `make prove`
 # asks new ones. A machine that is busy elsewhere breaks no promise.
 hypothesis.settings.register_profile("same", derandomize=True, deadline=None)
@@ -32,6 +36,7 @@ def pytest_sessionstart() -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
+    sys.setrecursionlimit(RECURSION)
     if item.path.relative_to(HERE).parts[0] in LOCAL:
         pytest_socket.socket_allow_hosts(["127.0.0.1", "::1"], allow_unix_socket=True)
     else:
