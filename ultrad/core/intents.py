@@ -132,7 +132,7 @@ class Intent:
     @property
     def is_trade(self) -> bool:
         """Whether it is of the strategy, and counts where trades do."""
-        return self.signal.source not in {Source.RESCUE, Source.REVOCATION}
+        return self.signal.source not in {Source.RESCUE, Source.REVOCATION} and not self.signal.is_trial
 
     @property
     def is_rescue(self) -> bool:
