@@ -99,3 +99,23 @@ async def test_revocation__admitted_while_the_trader_was_at_another_intent__goes
         known = there.intent(begun.intent)
         await assembly.trader._go_on(Intent(known.id, known.signal, known.proposed))
         assert (await there.ends(begun.intent)).stage is Stage.SETTLED
+
+
+@pytest.mark.parametrize(
+    ("mode", "counts"), [("ok", True), ("cut", True), ("hang", True), ("refused", False), ("down", False)]
+)
+async def test_trade__octobot_may_have_it_and_aave_refuses__the_next_one_waits_for_the_cooldown(
+    mode: str, *, counts: bool
+) -> None:
+    bot = FakeBot(mode=mode)
+    async with bench(bot=bot) as there:
+        there.market.refuses = msg("Aave refused it: {name}", name="ReserveFrozen")
+        assert (await there.ends((await there.send(Action.SELL)).intent)).stage is Stage.FAILED
+        second = await there.ends((await there.send(Action.SELL)).intent)
+        assert ("cooldown" in second.rules, len(bot.tries)) == ((True, 1) if counts else (False, 2))
+        await there.made.crash()
+        await there.made.start()
+        await anyio.sleep(20)
+        status = there.made.life.assembly.daemon.status().trade
+        assert status is not None
+        assert status.used_e8 == (50 * 10**8 if counts else 0)

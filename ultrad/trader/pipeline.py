@@ -277,11 +277,12 @@ class Trader:
         if accepted:  # recorded outside the time that OctoBot has: a slow disk is not its fault
             return await self._book.record(events.bot_event(Act.BOT_ACCEPT, intent, self._ports.clock.now()))
         told = not_taken_by_bot(intent, failure) if known else unknown_to_bot(intent, failure)
-        await self._bot_failed(intent, told)
+        await self._bot_failed(intent, told, known=known)
         return None
 
-    async def _bot_failed(self, intent: Intent, message: Message) -> None:
-        await self._book.record(events.bot_failed_event(intent, message, self._ports.clock.now()))
+    async def _bot_failed(self, intent: Intent, message: Message, *, known: bool = False) -> None:
+        now = self._ports.clock.now()
+        await self._book.record(events.bot_failed_event(intent, message, now, known=known))
 
     # -------------------------------------------------------- Aave
 
