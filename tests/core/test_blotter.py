@@ -7,6 +7,7 @@ import pytest
 from tests.core.make import at, recorded
 from tests.core.make_trades import (
     ACTS,
+    DONE,
     TOO_OLD,
     VALUE_E8,
     Deed,
@@ -57,6 +58,8 @@ CANCELLED: tuple[Deed, ...] = (admitted, signed, cancelling, confirming("0xc"))
         (admitted,),
         (admitted, Act.BOT_SEND),
         (admitted, Act.BOT_SEND, Act.BOT_ACCEPT),
+        (admitted, Act.BOT_SEND, Act.BOT_ACCEPT, Act.FAIL),  # its order stands
+        (admitted, Act.BOT_SEND, lambda one: events.bot_failed_event(one, DONE, at(1), known=False)),
         (admitted, signed),
         (admitted, signed, Act.MINE),
         APPROVED,
@@ -88,8 +91,7 @@ def test_used_e8__reserved_or_traded__is_all_of_it(deeds: tuple[Deed, ...]) -> N
         (admitted, Act.REFUSE),
         (admitted, Act.FAIL),
         (admitted, Act.REHEARSE),
-        (admitted, Act.BOT_SEND, Act.FAIL),
-        (admitted, Act.BOT_SEND, Act.BOT_ACCEPT, Act.FAIL),
+        (admitted, Act.BOT_SEND, lambda one: events.bot_failed_event(one, DONE, at(1), known=True)),
         (admitted, signed, confirming("0xa", ok=False), Act.FAIL),
         (admitted, signed, Act.USURP),
         (*APPROVED, Act.FAIL),
