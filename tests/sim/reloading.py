@@ -5,7 +5,8 @@ from contextlib import asynccontextmanager
 
 import anyio
 
-from tests.sim.world import BAD, GOOD, NEAR, SERVICE_UID, World, configured, world
+from tests.sim.setting import BAD, GOOD, NEAR, SERVICE_UID, configured
+from tests.sim.world import World, world
 from ultrad.config import Config
 from ultrad.errors import UltradError
 from ultrad.operations import Person, ReloadAnswer

@@ -9,7 +9,8 @@ import pytest
 
 from tests.fakes.journal import FakeJournal
 from tests.sim.reloading import LOOSE, PLAIN, reload, running
-from tests.sim.world import HANAKO, NEAR, TARO, configured, world
+from tests.sim.setting import HANAKO, NEAR, TARO, configured
+from tests.sim.world import world
 from ultrad.config import ConfigError, Secret
 from ultrad.core.estop import Mode
 from ultrad.core.events import Level

@@ -4,7 +4,7 @@ import anyio
 import pytest
 
 from tests.sim.reloading import LOOSE, PLAIN, SERVICE, reload, running
-from tests.sim.world import SERVICE_UID
+from tests.sim.setting import SERVICE_UID
 from ultrad import assembly
 from ultrad.core.events import Level
 from ultrad.errors import Transient
