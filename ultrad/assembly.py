@@ -172,7 +172,7 @@ class Assembly:
 
 def assemble(config: Config, outside: Outside, past: Past) -> Assembly:
     """Put the daemon together. past: what the journal tells of the time before."""
-    settings, clock, chain = config.settings, outside.clock, outside.chain
+    clock, chain = outside.clock, outside.chain
     journal = HeardJournal(outside.journal)
     conditions = Conditions(journal)
     gate = Gate(outside.flag)
@@ -198,13 +198,8 @@ def assemble(config: Config, outside: Outside, past: Past) -> Assembly:
     context = operating.job_context(config, outside, journal, estop.trip, reception, ahead)
     context = replace(context, reports=reporter)
     scheduler = Scheduler(rules.part(lambda now: now.plans), context, conditions, contained, outside.report)
-    desk = Desk(
-        DeskPorts(journal, clock, estop, postman, outside.new_id, outside.key_of),
-        config.tell,
-        config.zone,
-        past.book,
-        past.missed,
-    )
+    desk_ports = DeskPorts(journal, clock, estop, postman, outside.new_id, outside.key_of)
+    desk = Desk(desk_ports, config.tell, config.zone, past.book, past.missed)
     journal.listen(desk.take)
     organs = Organs(
         clock,
@@ -227,34 +222,45 @@ def assemble(config: Config, outside: Outside, past: Past) -> Assembly:
     daemon = Daemon(_facts(config, clock), organs, outside.keep_mark)
     daemon.measures = Measures(journal, clock, daemon.status, config.reports.look_back_ms)
     daemon.doctor = Doctor(context, daemon.status)
-    people = People(
+    resuming = ResumePorts(estop, journal, clock, daemon.resume_facts, random_id)
+    daemon.resumes = Resume(resuming, _people(config, outside))
+    reloading = ReloadPorts(outside.read_config, rules, journal, clock, outside.host, outside.log_level)
+    daemon.reloads = Reload(reloading, config, outside.service_uid)
+    daemon.diary = Diary(journal, clock, lambda: desk, past.procedures, secret_tags(config))
+    deadman = _deadman(config, outside, past, daemon, conditions)
+    unread = past.unread if config.trade else None
+    account = daemon.account = _account(config, outside, past, trader, base)
+    upkeep = Upkeep(journal, clock, conditions, past.ends, config.zone)
+    left = () if config.trade else left_behind(past.blotter, past.unread)
+    return Assembly(outside, daemon, organs, age, deadman, upkeep, config, trader, unread, account, left)
+
+
+def _people(config: Config, outside: Outside) -> People:
+    """Who may lift a stop, and how many it takes."""
+    settings = config.settings
+    return People(
         two=settings.environment == "production",
         identified=settings.environment != "devnet",
         service_uid=outside.service_uid,
         resumers=frozenset(settings.estop.resumers),
         login_of=outside.login_of,
     )
-    daemon.resumes = Resume(ResumePorts(estop, journal, clock, daemon.resume_facts, random_id), people)
-    reloading = ReloadPorts(outside.read_config, rules, journal, clock, outside.host, outside.log_level)
-    daemon.reloads = Reload(reloading, config, outside.service_uid)
-    daemon.diary = Diary(journal, clock, lambda: desk, past.procedures, secret_tags(config))
-    deadman = (
-        DeadmanPart(
-            outside.deadman,
-            daemon.late_parts,
-            clock,
-            conditions,
-            settings.deadman.interval_s,
-            AFTER_DEATH_S if past.ends.died else FIRST_S,
-        )
-        if outside.deadman
-        else None
+
+
+def _deadman(
+    config: Config, outside: Outside, past: Past, daemon: Daemon, conditions: Conditions
+) -> DeadmanPart | None:
+    """What pings the monitor outside, where there is one."""
+    if outside.deadman is None:
+        return None
+    return DeadmanPart(
+        outside.deadman,
+        daemon.late_parts,
+        outside.clock,
+        conditions,
+        config.settings.deadman.interval_s,
+        AFTER_DEATH_S if past.ends.died else FIRST_S,
     )
-    unread = past.unread if config.trade else None
-    account = daemon.account = _account(config, outside, past, trader, base)
-    upkeep = Upkeep(journal, clock, conditions, past.ends, config.zone)
-    left = () if config.trade else left_behind(past.blotter, past.unread)
-    return Assembly(outside, daemon, organs, age, deadman, upkeep, config, trader, unread, account, left)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,10 @@ import anyio
 from ultrad import config as configuration
 from ultrad.adapters import keyprobe
 from ultrad.adapters.keyprobe import Places, Service
-from ultrad.config.facts import PASSPHRASE, TAG_CHARACTERS, tag_of
-from ultrad.config.rules import secret_references
+from ultrad.config.facts import TAG_CHARACTERS, tag_of
 from ultrad.config.schema import Settings
-from ultrad.config.secret import CREDENTIALS_VARIABLE, Secret, place_of, read_secret, read_secret_file
+from ultrad.config.secret import CREDENTIALS_VARIABLE, PASSPHRASE, Secret, place_of, read_secret, read_secret_file
+from ultrad.config.secret_rules import secret_references
 from ultrad.config.trading_rules import MAX_KEYSTORE_BYTES, traded_account
 from ultrad.core.rotation import WALLET, Reply, SecretLook, what_of
 from ultrad.errors import Permanent
@@ -98,7 +98,7 @@ def _look(
             path, content = read_secret_file(reference, environ, MAX_KEYSTORE_BYTES)
             tag = hashlib.sha256(content).hexdigest()[:TAG_CHARACTERS]
         else:
-            secret = read_secret(reference, environ)
+            secret = read_secret(reference, environ, phrase=key == PASSPHRASE)
             path = place_of(reference, environ)
             tag = tag_of(secret)
             _must_be_ours(secret, settings)

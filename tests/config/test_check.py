@@ -7,7 +7,7 @@ import pytest
 
 from tests.config.conftest import KEY, House
 from ultrad.config import check
-from ultrad.config.rules import secret_references
+from ultrad.config.secret_rules import secret_references
 
 
 def _lines(house: House, level: str) -> list[str]:

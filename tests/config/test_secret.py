@@ -75,6 +75,21 @@ def test_read_secret__white_space_around__dropped(house: House, end: str) -> Non
     assert read_secret(str(file), {}).reveal() == KEY
 
 
+@pytest.mark.parametrize("phrase", ["correct horse battery staple", " 猫 の パスフレーズ ", "caf\u00e9"])
+def test_read_secret__phrase__as_the_person_wrote_it(house: House, phrase: str) -> None:
+    file = house.secret("s", KEY)
+    file.write_text(f"{phrase}\n", encoding="utf-8")
+    assert read_secret(str(file), {}, phrase=True).reveal() == phrase
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"two\nlines", b"\xff", b"\x00", b"x" * (MAX_SECRET_BYTES + 1)])
+def test_read_secret__phrase_that_is_no_line_of_text__refused(house: House, content: bytes) -> None:
+    file = house.secret("s", KEY)
+    file.write_bytes(content)
+    with pytest.raises(Permanent, match=r"one line|empty"):
+        read_secret(str(file), {}, phrase=True)
+
+
 @pytest.mark.parametrize(
     ("mode", "good"), [(0o400, True), (0o440, True), (0o600, True), (0o444, False), (0o460, False)]
 )

@@ -17,9 +17,9 @@ from ultrad.config.backup import words_on_backup
 from ultrad.config.load import Config, load
 from ultrad.config.mistakes import ConfigError
 from ultrad.config.rescue import words_on_rescue
-from ultrad.config.rules import loopback, parsed_url, secret_references
 from ultrad.config.schema import Settings
 from ultrad.config.secret import CREDENTIALS_VARIABLE, credential_name
+from ultrad.config.secret_rules import loopback, parsed_url, secret_references
 from ultrad.config.section import Looser
 from ultrad.config.trading_rules import words_on_trading
 from ultrad.errors import Permanent

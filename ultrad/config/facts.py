@@ -18,13 +18,12 @@ from pydantic.fields import FieldInfo
 from ultrad.config.explain import Shape, field_shape, model_of, shape_of
 from ultrad.config.load import Config
 from ultrad.config.schema import Settings
-from ultrad.config.secret import Secret
+from ultrad.config.secret import PASSPHRASE, Secret
 from ultrad.config.section import Looser
 from ultrad.config.texts import Hidden
 from ultrad.core.changes import Texts
 
 _DIGEST_CHARACTERS = 16
-PASSPHRASE = "signer.passphrase"  # noqa: S105 - a key's name
 TAG_CHARACTERS = 8
 """32 bits: enough to tell two apart, and too few to name one among all."""
 _FALLS_BACK = {"limits.oracle_max_age": "limits.oracle_max_age_s"}

@@ -12,9 +12,10 @@ from ultrad.config.file import Draft, draft
 from ultrad.config.mistakes import ConfigError, Mistake
 from ultrad.config.reports import report_rules
 from ultrad.config.rescue import rescue_limits
-from ultrad.config.rules import chain_id_of, mistakes_in_secrets, secret_references
+from ultrad.config.rules import chain_id_of
 from ultrad.config.schema import EstopSection, LimitsSection, Settings
-from ultrad.config.secret import Secret, read_secret
+from ultrad.config.secret import PASSPHRASE, Secret, read_secret
+from ultrad.config.secret_rules import mistakes_in_secrets, secret_references
 from ultrad.config.telling import NEEDS, ChannelConfig, channels_of, post_rules, tell_rules
 from ultrad.config.trading import TradeConfig, trade_config
 from ultrad.config.trading_rules import find_keystore
@@ -210,7 +211,7 @@ def _secrets(settings: Settings, environ: Mapping[str, str]) -> tuple[Mapping[st
     mistakes: list[Mistake] = []
     for key, reference in secret_references(settings):
         try:
-            secrets[key] = read_secret(reference, environ)
+            secrets[key] = read_secret(reference, environ, phrase=key == PASSPHRASE)
         except Permanent as error:
             mistakes.append(Mistake((key,), msg("{key} {problem}.", key=key, problem=error.message)))
     return MappingProxyType(secrets), tuple(mistakes)

@@ -21,6 +21,10 @@ _FOREIGN_ACCESS_CREDENTIAL = 0o037
 """systemd gives credentials mode 0400, or 0440 where the unit's user is let in by an ACL, shown as the group."""
 
 
+PASSPHRASE = "signer.passphrase"  # noqa: S105 - a key's name
+"""The one secret that a person thinks of: its key in the file."""
+
+
 class Secret:
     """A secret value: `reveal()` gives it, nothing else does."""
 
@@ -56,13 +60,16 @@ class Secret:
         raise TypeError("a secret is not copied to anywhere")
 
 
-def read_secret(reference: str, environ: Mapping[str, str]) -> Secret:
+def read_secret(reference: str, environ: Mapping[str, str], *, phrase: bool = False) -> Secret:
     """Read a secret by its reference: an absolute path, or a credential's name.
+
+    phrase: people thought of it: it may have spaces, and letters of any script.
 
     Raises Permanent, with what to do, for a file that is missing, readable by others, not ours, or no single line.
     """
     path, foreign_access = _place(reference, environ)
-    return Secret(reference, _line(_content(path, foreign_access, MAX_SECRET_BYTES), path))
+    content = _content(path, foreign_access, MAX_SECRET_BYTES)
+    return Secret(reference, _phrase(content, path) if phrase else _line(content, path))
 
 
 def read_secret_file(reference: str, environ: Mapping[str, str], most_bytes: int) -> tuple[Path, bytes]:
@@ -153,6 +160,22 @@ def _line(content: bytes, path: Path) -> str:
         raise Permanent(
             msg(
                 "is in {path}, which must hold one line of at most {limit} characters without spaces",
+                path=str(path),
+                limit=MAX_SECRET_BYTES,
+            )
+        )
+    return text
+
+
+def _phrase(content: bytes, path: Path) -> str:
+    """The content as one line of printable text, less its end of line alone."""
+    text = content.decode("utf-8", errors="replace").rstrip("\r\n")
+    if not text:
+        raise Permanent(msg("is in {path}, which is empty: write the secret into it", path=str(path)))
+    if len(content) > MAX_SECRET_BYTES or not text.isprintable() or "\ufffd" in text:
+        raise Permanent(
+            msg(
+                "is in {path}, which must hold one line of UTF-8 text of at most {limit} bytes",
                 path=str(path),
                 limit=MAX_SECRET_BYTES,
             )

@@ -15,7 +15,7 @@ from ultrad.adapters.chain.rpc import NodeFailed
 from ultrad.addresses import ZERO, checksum, is_address
 from ultrad.core.position import Block
 from ultrad.errors import Transient
-from ultrad.i18n import msg
+from ultrad.i18n import Message, msg
 from ultrad.units import Address
 
 MAX_BOOK_BYTES = 4096
@@ -120,3 +120,14 @@ def _replace(path: Path, content: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     draft.replace(path)
+
+
+def changed(book: Book) -> Message:
+    """What operators are told where a market's contracts are others than before."""
+    return msg(
+        "The Aave market's contracts changed: pool {pool}, oracle {oracle}, data provider {data_provider}. They "
+        "are used from now on. Compare them with Aave's published addresses.",
+        pool=book.pool,
+        oracle=book.oracle,
+        data_provider=book.data_provider,
+    )

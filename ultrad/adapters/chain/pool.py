@@ -9,7 +9,7 @@ import anyio
 
 from ultrad.adapters.chain import aave, book
 from ultrad.adapters.chain.abi import Malformed
-from ultrad.adapters.chain.book import Book, BookFile
+from ultrad.adapters.chain.book import Book, BookFile, changed
 from ultrad.adapters.chain.endpoint import (
     FOREIGN_BLOCK_TRIES,
     OWN_BLOCK_TRIES,
@@ -381,15 +381,7 @@ class RpcChain:
             await book.confirm(endpoint, found, others, self._settings.addresses_provider, self._wall_s())
             known, self._book = self._book, found
         if known is not None:
-            self._tell(
-                msg(
-                    "The Aave market's contracts changed: pool {pool}, oracle {oracle}, data provider"
-                    " {data_provider}. They are used from now on. Compare them with Aave's published addresses.",
-                    pool=found.pool,
-                    oracle=found.oracle,
-                    data_provider=found.data_provider,
-                )
-            )
+            self._tell(changed(found))
 
 
 def _reverted(position: str, block: Block) -> Message:
