@@ -31,7 +31,7 @@ def test_targets__an_s2_by_night__is_held_until_the_morning() -> None:
     assert to(notice(), NIGHT) == {"slack": 6 * 3_600_000, "line": 6 * 3_600_000}
 
 
-@pytest.mark.parametrize("why", QUIET)
+@pytest.mark.parametrize("why", sorted(QUIET))
 def test_targets__quiet__costs_nothing(why: Why) -> None:
     assert to(notice(why, S1), NIGHT) == {"slack": 0}
     assert not notice(why).loud
