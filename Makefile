@@ -9,6 +9,8 @@ BIN := $(VENV)/bin
 CACHE := .cache
 STAMP := $(VENV)/.built
 COVERAGE := --cov --cov-report=term-missing:skip-covered
+WORKERS ?= $(shell nproc)
+PYTEST := -m pytest -n $(WORKERS) --dist loadgroup $(COVERAGE)
 PREFIX ?= /usr/local
 DESTDIR ?=
 LIBDIR = $(DESTDIR)$(PREFIX)/lib/ultrad
@@ -43,10 +45,10 @@ run: build ## the daemon on the embedded devnet, with a live status
 	@ULTRAD_CACHE=$(CURDIR)/$(CACHE) $(BIN)/python -m ultrad.devnet.demo
 
 test: build lint tools ## everything that must hold, in under ten minutes
-	@ULTRAD_CACHE=$(CURDIR)/$(CACHE) $(BIN)/python -m pytest $(COVERAGE)
+	@ULTRAD_CACHE=$(CURDIR)/$(CACHE) $(BIN)/python $(PYTEST)
 
 prove: build lint tools ## the long form: every round, every order
-	@ULTRAD_CACHE=$(CURDIR)/$(CACHE) $(BIN)/python -m pytest -m "prove or not prove" --hypothesis-profile=fresh $(COVERAGE)
+	@ULTRAD_CACHE=$(CURDIR)/$(CACHE) $(BIN)/python $(PYTEST) -m "prove or not prove" --hypothesis-profile=fresh
 
 tools: # what tests of the installed service need: they boot a machine, which only root can
 	@[ "`id -u`" = 0 ] && [ -e /etc/debian_version ] || exit 0; \

@@ -10,7 +10,7 @@ from typing import Any, cast
 import anyio
 import pytest
 
-from tests.chain.test_intrusion import ETHER, STRANGER
+from tests.chain.account_rig import ETHER, STRANGER
 from tests.cli.conftest import Desk, apart
 from tests.core.test_audit import announced, expected, signed
 from tests.fakes.daemon import FakeDaemon

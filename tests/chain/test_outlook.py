@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
-from tests.adapters.chain.test_trade_market import ChainClock
+from tests.adapters.chain.trade_world import ChainClock
 from tests.chain.test_pool_math import PLANS, YEAR_S, Part, Plan, Position, busy
 from ultrad.adapters.chain.book import BookFile
 from ultrad.adapters.chain.pool import RpcChain

@@ -18,7 +18,9 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.flag import FakeFlag
 from tests.fakes.journal import FakeJournal
 from ultrad.conditions import Conditions
+from ultrad.core.estop import Mode
 from ultrad.core.events import Event, Finding, Level, Origin, Recorded, Severity
+from ultrad.core.incidents import Incident
 from ultrad.core.limits import EstopRules
 from ultrad.core.telling import Hours, Notice, Route, Target, TellRules, Why, queued_event
 from ultrad.core.voice import Voice
@@ -34,6 +36,7 @@ from ultrad.startup import Past, of_kinds
 from ultrad.supervisor import contained
 
 S1, S2, S3 = Severity
+MINUTE, HOUR = 60, 3_600
 SOON_S = 1.2
 """A look at what was heard, a disk that answers, and a channel that takes it."""
 WEEKDAYS = Hours(frozenset(range(5)), time(9), time(18))
@@ -201,3 +204,18 @@ def _ignore() -> None:
 def wall(text: str, zone: tzinfo = UTC) -> FakeClock:
     """A clock that shows this when it is first looked at."""
     return FakeClock(datetime.fromisoformat(text).replace(tzinfo=zone))
+
+
+def only(office: Office) -> Incident:
+    (one,) = office.desk.book.incidents
+    return one
+
+
+def mode(office: Office) -> Mode:
+    return office.estop.state.mode
+
+
+async def until(office: Office, minutes: float) -> None:
+    """So many minutes after the office opened, and what follows from it."""
+    await anyio.sleep(minutes * MINUTE + SOON_S)
+    assert office.reported == []

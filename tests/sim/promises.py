@@ -10,7 +10,8 @@ import anyio
 from tests.fakes.chain import FakeChain
 from tests.fakes.flag import FakeFlag
 from tests.fakes.journal import FakeJournal
-from tests.sim.world import EXITED, Life, World
+from tests.sim.life import EXITED, Life
+from tests.sim.world import World
 from ultrad.core.estop import EstopState, Mode, fold
 from ultrad.core.events import Recorded
 from ultrad.core.record import genesis, link, pack

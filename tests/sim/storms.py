@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from tests.fakes.flag import FakeFlag
 from tests.fakes.journal import FakeJournal
 from tests.sim.promises import assert_now
-from tests.sim.world import BAD, DEEP, GOOD, HANAKO, NEAR, TARO, WORSE, World, configured
+from tests.sim.setting import BAD, DEEP, GOOD, HANAKO, NEAR, TARO, WORSE, configured
+from tests.sim.world import World
 from ultrad.errors import Permanent, Transient
 from ultrad.ports import EndpointFault
 

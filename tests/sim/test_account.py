@@ -11,8 +11,9 @@ import pytest
 from tests.fakes.history import FakeHistory
 from tests.fakes.ledger import FakeLedger, FakeSigner
 from tests.fakes.trade_market import REFERENCE, FakeMarket
+from tests.sim.setting import HANAKO, SERVICE_UID, TARO
 from tests.sim.trading import trading_config
-from tests.sim.world import HANAKO, SERVICE_UID, TARO, World, world
+from tests.sim.world import World, world
 from ultrad.core import account_book
 from ultrad.core.decisions import Decision
 from ultrad.core.estop import Mode

@@ -11,8 +11,8 @@ from tests.fakes.allowances import ROUTER, FakeAllowances
 from tests.fakes.ledger import FakeSigner
 from tests.fakes.trade_market import POOL, USDC, WETH
 from tests.sim.rescue import ward
+from tests.sim.setting import TARO
 from tests.sim.trading import Bench, bench, trading_config
-from tests.sim.world import TARO
 from ultrad.config import Config
 from ultrad.core.checklist import Mark
 from ultrad.core.estop import Mode

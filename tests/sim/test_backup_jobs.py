@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from tests.fakes.aside import FakeAside, FakeWork
-from tests.sim.test_jobs import World
+from tests.sim.work import World
 from ultrad.checks.backed_up import RecordedBackups
 from ultrad.core.backup_age import Newest
 from ultrad.core.backup_runs import BackupRun, Brought, Drilled, DrillRun, Look, TargetLook

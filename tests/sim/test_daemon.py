@@ -19,7 +19,8 @@ import ultrad.supervisor
 import ultrad.watchdog.age
 from tests.fakes.clock import START
 from tests.sim.promises import assert_journal, assert_settled, beat_gaps, fires, held
-from tests.sim.world import BLOCK_S, World, configured, world
+from tests.sim.setting import configured
+from tests.sim.world import BLOCK_S, World, world
 from ultrad.core.estop import Mode
 from ultrad.core.metrics import METRICS
 from ultrad.core.readings import HOUR_MS

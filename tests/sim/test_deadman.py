@@ -9,7 +9,8 @@ import tests.fakes.chain
 from tests.fakes.channel import FakeMonitor
 from tests.fakes.clock import FakeClock
 from tests.sim.memory import MemorySink
-from tests.sim.world import configured, world
+from tests.sim.setting import configured
+from tests.sim.world import world
 from ultrad.core.events import Finding, Severity
 from ultrad.deadman import FAILURES, FIRST_S, PING_S, DeadmanPart
 from ultrad.errors import Permanent, Transient

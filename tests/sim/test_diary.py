@@ -7,7 +7,8 @@ from typing import Any
 import anyio
 import pytest
 
-from tests.sim.world import HANAKO, TARO, World, configured, world
+from tests.sim.setting import HANAKO, TARO, configured
+from tests.sim.world import World, world
 from ultrad.config import Secret
 from ultrad.core.checklist import Mark
 from ultrad.core.estop import Mode

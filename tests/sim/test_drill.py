@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 import anyio
 import pytest
 
+from tests.sim.setting import BAD, GOOD, TARO, configured
 from tests.sim.test_notices import channel
-from tests.sim.world import BAD, GOOD, TARO, World, configured, world
+from tests.sim.world import World, world
 from ultrad.config import Config
 from ultrad.core.estop import Mode
 from ultrad.core.events import Event, Json, Severity

@@ -7,8 +7,8 @@ import anyio
 import pytest
 
 from tests.fakes.bot import FakeBot
+from tests.sim.setting import configured
 from tests.sim.trading import Bench, bench, trading_config
-from tests.sim.world import configured
 from ultrad.config import Config
 from ultrad.core.events import Severity
 from ultrad.core.intents import Stage

@@ -22,7 +22,8 @@ import ultrad.rules
 import ultrad.supervisor
 import ultrad.watchdog.age
 from tests.sim.promises import assert_journal
-from tests.sim.world import BAD, GOOD, World, configured, in_virtual_time, world
+from tests.sim.setting import BAD, GOOD, configured, in_virtual_time
+from tests.sim.world import World, world
 from ultrad.config import ChannelConfig, Config
 from ultrad.core.estop import Mode
 from ultrad.core.events import Event, Severity

@@ -5,8 +5,8 @@ from dataclasses import replace
 import anyio
 import pytest
 
+from tests.sim.life import EXITED
 from tests.sim.trading import Bench, bench
-from tests.sim.world import EXITED
 from ultrad.core.events import Severity
 from ultrad.core.intents import Stage
 from ultrad.i18n import msg

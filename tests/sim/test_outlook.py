@@ -7,7 +7,8 @@ import anyio
 import pytest
 
 from tests.fakes.trade_market import REFERENCE
-from tests.sim.world import BAD, World, configured, world
+from tests.sim.setting import BAD, configured
+from tests.sim.world import World, world
 from ultrad.core.estop import Mode
 from ultrad.core.outlook_words import price_text
 from ultrad.core.status import PositionStatus

@@ -8,7 +8,8 @@ import pytest
 from tests.fakes.channel import FakeChannel
 from tests.fakes.journal import FakeJournal
 from tests.fakes.surroundings import FakeBackups, FakeDisks, FakeLogs, FakeTellers
-from tests.sim.world import SAID, TARO, World, configured, world
+from tests.sim.setting import SAID, TARO, configured
+from tests.sim.world import World, world
 from ultrad.core.backup_age import Newest
 from ultrad.core.capacity import MIB, DiskUse
 from ultrad.core.events import Level, Origin, Recorded, Severity

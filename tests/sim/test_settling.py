@@ -7,8 +7,8 @@ import anyio
 import pytest
 
 from tests.fakes.wild_ledger import fees_of, nonce_of
+from tests.sim.setting import TARO
 from tests.sim.settling import GWEI, wild
-from tests.sim.world import TARO
 from ultrad.core.estop import Mode
 from ultrad.core.intent_steps import Purpose
 from ultrad.core.intents import Stage

@@ -10,6 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.sim.promises import assert_settled, keys, tripped_for
+from tests.sim.setting import BAD, configured, in_virtual_time
 from tests.sim.storms import (
     BREATHS,
     ENDS,
@@ -27,7 +28,7 @@ from tests.sim.storms import (
     act,
     wait,
 )
-from tests.sim.world import BAD, BLOCK_S, World, configured, in_virtual_time, world
+from tests.sim.world import BLOCK_S, World, world
 from ultrad.config import Config
 from ultrad.core.estop import Mode
 

@@ -7,6 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.sim.promises import assert_settled, fires
+from tests.sim.setting import TARO, configured, in_virtual_time
 from tests.sim.storms import (
     BREATHS,
     ENDS,
@@ -28,7 +29,7 @@ from tests.sim.storms import (
     step,
     wait,
 )
-from tests.sim.world import TARO, configured, in_virtual_time, world
+from tests.sim.world import world
 from ultrad.core.estop import Mode
 from ultrad.units import Now
 

@@ -3,11 +3,11 @@
 import pytest
 from hypothesis import Phase, example, given, settings
 
+from tests.sim.setting import in_virtual_time
 from tests.sim.settling import wild
 from tests.sim.storms import Step
 from tests.sim.trade_promises import DAY_E8, TRADE_E8, Watcher
 from tests.sim.trade_storms import NIGHT_S, STORM, act, storm_config
-from tests.sim.world import in_virtual_time
 from ultrad.core.signals import Action
 
 

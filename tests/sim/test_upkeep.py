@@ -5,7 +5,8 @@ from datetime import timedelta
 import anyio
 import pytest
 
-from tests.sim.world import World, configured, world
+from tests.sim.setting import configured
+from tests.sim.world import World, world
 from ultrad.core.events import Level, Origin, Severity
 
 pytestmark = pytest.mark.looptime(noop_cycles=0)

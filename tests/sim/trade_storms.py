@@ -6,11 +6,11 @@ from typing import Any
 import anyio
 from hypothesis import strategies as st
 
+from tests.sim.setting import TARO
 from tests.sim.settling import GWEI
 from tests.sim.storms import PATIENCE_S, Step, step
 from tests.sim.trade_promises import COOLDOWN_S, FRESH_S, Watcher
 from tests.sim.trading import NOTION, trading_config
-from tests.sim.world import TARO
 from ultrad.config import Config
 from ultrad.core.signals import Action
 from ultrad.errors import Permanent, Transient

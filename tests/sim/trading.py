@@ -13,7 +13,8 @@ from tests.fakes.bot import FakeBot
 from tests.fakes.ledger import FakeLedger, FakeSigner
 from tests.fakes.rows import FakeRows
 from tests.fakes.trade_market import REFERENCE, WETH, FakeMarket
-from tests.sim.world import World, configured, world
+from tests.sim.setting import configured
+from tests.sim.world import World, world
 from ultrad.config import Config
 from ultrad.core.decisions import Decision
 from ultrad.core.intents import Blotter, Intent

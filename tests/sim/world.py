@@ -1,20 +1,13 @@
 """The whole daemon in virtual time: a machine, a chain and people that a test drives, and restarts."""
 
-import asyncio
 import itertools
-import tempfile
-from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cache
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import anyio
 import anyio.abc
-import looptime
 
 from tests.fakes.chain import Account, FakeChain
 from tests.fakes.channel import FakeChannel, FakeMonitor
@@ -24,15 +17,17 @@ from tests.fakes.foresight import FakeScratch, FakeSituations
 from tests.fakes.host import FakeHost
 from tests.fakes.journal import FakeJournal
 from tests.fakes.reports import FakeReports
+from tests.sim.life import EXITED, CountedLog, Life, Seen, flag_after, journal_after, outgrown
+from tests.sim.setting import GOOD, HANAKO, LIKE, SAID, SERVICE_UID, TARO, configured
 from ultrad import startup
-from ultrad.assembly import Assembly, assemble
-from ultrad.config import Config, load
+from ultrad.assembly import assemble
+from ultrad.config import Config
 from ultrad.core.estop import Cause, EstopState, Mode, fold
-from ultrad.core.events import Level, Recorded
+from ultrad.core.events import Recorded
 from ultrad.core.report_words import About
 from ultrad.errors import Fatal, UltradError
 from ultrad.gate import GateShutError, MaybeSentError
-from ultrad.i18n import ENGLISH, Message
+from ultrad.i18n import ENGLISH
 from ultrad.operations import IncidentRequest, Person, ResumeAnswer, ResumeRequest
 from ultrad.outside import CheckMeans, Outside, TradeOutside
 from ultrad.ports import JournalHead, Probe
@@ -47,135 +42,6 @@ BLIND_MS = 21_000
 go unseen."""
 LAPSE_MS = 12_000
 """The end of an override is seen within a second, or after a resume that waits 10 s for a hung journal."""
-SERVICE_UID = 990
-EXITED = "EXITED=1"
-"""What the service manager sees by itself, noted among what it is told."""
-TARO, HANAKO = Person(1000, "taro"), Person(1001, "hanako")
-SAID = ResumeRequest(cause="a drop of the price", rollback="not-needed", staging=True, backups=True)
-
-T = TypeVar("T")
-
-FILE = """
-environment = "{environment}"
-language = "en"
-timezone = "{zone}"
-[chain]
-network = "{network}"
-{endpoints}
-[[positions]]
-name = "main"
-account = "0x8626f6940E2eb28930eFb4CeF49B2d1F2C9C1199"
-{more}
-"""
-LIKE: dict[str, dict[str, Any]] = {
-    "slack-webhook": {},
-    "slack-app": {"threads": True},
-    "line": {"key_lives_s": 24 * 3_600.0},
-    "webhook": {},
-}
-NETWORKS = {"production": "ethereum", "staging": "sepolia"}
-
-
-@cache
-def configured(
-    environment: str = "staging",
-    zone: str = "Asia/Tokyo",
-    endpoints: tuple[str, ...] = ("alpha", "beta"),
-    more: str = "",
-) -> Config:
-    """A configuration as from a file, with secrets by names, so that two of them differ in `more` alone."""
-    with tempfile.TemporaryDirectory() as name:
-        parts = []
-        for endpoint in endpoints:
-            secret = Path(name) / endpoint
-            secret.touch(mode=0o600)
-            secret.write_text(f"https://{endpoint}.example/v3/0123456789abcdef\n", encoding="ascii")
-            parts.append(f'[[chain.endpoints]]\nname = "{endpoint}"\nhttp = "{endpoint}"\n')
-        text = FILE.format(
-            environment=environment,
-            network=NETWORKS[environment],
-            zone=zone,
-            endpoints="".join(parts),
-            more=more,
-        )
-        path = Path(name) / "ultrad.toml"
-        path.write_text(text, encoding="utf-8")
-        return load(path, {"CREDENTIALS_DIRECTORY": name})
-
-
-def account(hf: str, *, net: int = 14_000) -> Account:
-    """A position of that health factor at 11,000 of debt, whatever its net value."""
-    return Account((net + 11_000) * 10**8, 11_000 * 10**8, round(float(hf) * 11_000 * 10_000 / (net + 11_000)))
-
-
-GOOD, NEAR, BAD, WORSE, DEEP = (account(hf) for hf in ("2.0", "1.7", "1.5", "1.4", "1.05"))
-
-
-def in_virtual_time(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """Run `main()` on a loop of its own whose time is virtual: for tests that Hypothesis runs many times."""
-    loop = looptime.new_event_loop(noop_cycles=0)
-    try:
-        return loop.run_until_complete(main())
-    finally:
-        asyncio.set_event_loop(None)
-        loop.close()
-
-
-class CountedLog:
-    """Implements `JobLog`: how many lines went to each file."""
-
-    def __init__(self) -> None:
-        self.lines: Counter[str] = Counter()
-
-    def write(self, name: str, level: Level, message: Message, **figures: str | int) -> None:  # noqa: ARG002
-        self.lines[name] += 1
-
-
-@dataclass
-class Life:
-    """The daemon from one start to its end, with the disk as it was at that start."""
-
-    assembly: Assembly
-    journal: FakeJournal
-    flag: FakeFlag
-    ending: anyio.Event = field(default_factory=anyio.Event)
-    ended: anyio.Event = field(default_factory=anyio.Event)
-    scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
-    fatal: Fatal | None = None
-    abandoned: tuple[str, ...] = ()
-
-    @property
-    def state(self) -> EstopState:
-        return self.assembly.organs.estop.state
-
-    @property
-    def mode(self) -> Mode:
-        return self.state.mode
-
-    @property
-    def causes(self) -> tuple[str, ...]:
-        return tuple(one.code for one in self.state.causes)
-
-    def shut_by(self) -> tuple[str, ...]:
-        return self.assembly.organs.gate.shut_by()
-
-    def told(self) -> set[str]:
-        """The codes of all standing findings."""
-        return {one.finding.code for one in self.assembly.organs.conditions.standing()}
-
-    def late(self) -> tuple[str, ...]:
-        """The one fact behind `/health` and the heartbeat."""
-        return self.assembly.daemon.late_parts()
-
-
-@dataclass
-class _Seen:
-    """How much of a journal was folded."""
-
-    of: FakeJournal
-    length: int = 0
-    stops: list[Recorded] = field(default_factory=list)
-    state: EstopState = field(default_factory=EstopState)
 
 
 class World:
@@ -218,7 +84,7 @@ class World:
         self._tasks = tasks
         self._began = self.clock.now()
         self._dark_since: Now | None = None
-        self._seen = _Seen(self.journal)
+        self._seen = Seen(self.journal)
 
     @property
     def life(self) -> Life:
@@ -337,29 +203,8 @@ class World:
     def _cut_off(self, life: Life) -> None:
         """From here on this life writes to a disk that nobody reads; a hung one is let go, so that it can end."""
         old, flag = life.journal, life.flag
-        self.journal = FakeJournal(
-            thin_after_hours=old.thin_after_hours,
-            full=old.full,
-            slow_s=old.slow_s,
-            recorded=list(old.recorded),
-            kept={hour: list(rows) for hour, rows in old.kept.items()},
-            probes=list(old.probes),
-            _keys=set(old._keys),
-            _sealed=set(old._sealed),
-            _thinned=set(old._thinned),
-            _looks_written=old._looks_written,
-        )
-        self.flag = FakeFlag(
-            flag.present,
-            flag.text,
-            flag.owner_uid,
-            full=flag.full,
-            unreadable=flag.unreadable,
-            delay_s=flag.delay_s,
-            created_first=flag.created_first,
-            durable=flag.durable,
-            _identity=flag._identity,
-        )
+        self.journal = journal_after(old)
+        self.flag = flag_after(flag)
         old.recover()
         flag.full, flag.hung, flag.delay_s = False, False, 0.0
 
@@ -459,7 +304,7 @@ class World:
                 one.health_factor < life.assembly.organs.estop.rules.hard_floor_hf
                 for one in life.assembly.organs.watch.readings()
             ),
-            "a health factor is worse than the override covers": _outgrown(life),
+            "a health factor is worse than the override covers": outgrown(life),
             "the override's time is over": life.state.override is not None
             and now.steady_ms - life.state.override.since.steady_ms
             > life.assembly.organs.estop.rules.override_ms + LAPSE_MS,
@@ -480,7 +325,7 @@ class World:
         """The stop as the journal tells it at this moment."""
         seen = self._seen
         if seen.of is not life.journal:
-            seen = self._seen = _Seen(life.journal)
+            seen = self._seen = Seen(life.journal)
         fresh = life.journal.recorded[seen.length :]
         seen.length += len(fresh)
         found = [one for one in fresh if one.event.kind.startswith("estop.")]
@@ -500,16 +345,6 @@ class World:
 
     def kinds(self, prefix: str = "estop") -> list[str]:
         return [one.event.kind for one in self.recorded(prefix)]
-
-
-def _outgrown(life: Life) -> bool:
-    estop, readings = life.assembly.organs.estop, life.assembly.organs.watch.readings()
-    covered = estop.state.override.covered if estop.state.override else ()
-    then = {subject: hf for _, subject, hf in covered if hf is not None}
-    return any(
-        one.position in then and one.health_factor <= then[one.position] - estop.rules.override_step
-        for one in readings
-    )
 
 
 def _said() -> dict[str, Any]:

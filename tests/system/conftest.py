@@ -17,6 +17,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(HERE):
             item.add_marker(pytest.mark.system)
+            if "installed_service" in getattr(item, "fixturenames", ()):
+                item.add_marker(pytest.mark.xdist_group("machine"))  # booted once, by one of the workers
 
 
 @pytest.fixture(scope="session")

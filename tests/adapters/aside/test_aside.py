@@ -209,8 +209,13 @@ def test_worker__daemon_killed_while_it_works__ends_with_it(tmp_path: Path) -> N
 
 def test_worker__asked_by_hand__answers_what_is_no_request() -> None:
     command = [sys.executable, "-m", "ultrad", "aside"]
-    said = subprocess.run(command, input=b"what?\n", capture_output=True, check=True, timeout=LONG_S).stdout
-    assert b"no request" in said
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as worker:
+        assert worker.stdin is not None
+        assert worker.stdout is not None
+        worker.stdin.write(b"what?\n")
+        worker.stdin.flush()  # and not closed: with its end the worker ends, answer or not
+        assert b"no request" in worker.stdout.readline()
+        assert worker.wait(LONG_S) == 0
     assert subprocess.run(command, input=b"", capture_output=True, check=False, timeout=LONG_S).returncode == 1
 
 

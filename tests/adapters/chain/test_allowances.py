@@ -6,7 +6,7 @@ from typing import Protocol
 
 import pytest
 
-from tests.adapters.chain.test_trade_market import ETHER, RealWorld, real_world
+from tests.adapters.chain.trade_world import ETHER, RealWorld, real_world
 from tests.fakes.allowances import ROUTER, FakeAllowances
 from tests.fakes.clock import FakeClock
 from tests.fakes.rescue_market import FakeRescueMarket

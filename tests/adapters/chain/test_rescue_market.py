@@ -9,7 +9,7 @@ from typing import Protocol
 import pytest
 from web3 import Web3
 
-from tests.adapters.chain.test_trade_market import ETHER, RealWorld, real_world
+from tests.adapters.chain.trade_world import ETHER, RealWorld, real_world
 from tests.fakes.clock import FakeClock
 from tests.fakes.rescue_market import FakeRescueMarket
 from tests.fakes.trade_market import FakeMarket

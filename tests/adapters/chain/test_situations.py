@@ -8,7 +8,7 @@ from typing import Protocol
 import anyio
 import pytest
 
-from tests.adapters.chain.test_trade_market import ChainClock
+from tests.adapters.chain.trade_world import ChainClock
 from tests.fakes.foresight import FakeSituations, situation
 from ultrad.adapters.chain.book import BookFile
 from ultrad.adapters.chain.pool import RpcChain
