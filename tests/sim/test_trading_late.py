@@ -7,8 +7,8 @@ import pytest
 
 from tests.fakes.allowances import FakeAllowances
 from tests.fakes.bot import FakeBot
+from tests.sim.stopped import TARO
 from tests.sim.trading import Bench, bench
-from tests.sim.world import TARO
 from ultrad.core.events import Effect, Finding, Level, Origin, Severity
 from ultrad.core.intents import Intent, Stage
 from ultrad.core.signals import Action
