@@ -7,7 +7,7 @@ import pytest
 
 from tests.fakes.allowances import FakeAllowances
 from tests.fakes.bot import FakeBot
-from tests.sim.stopped import TARO
+from tests.sim.setting import TARO
 from tests.sim.trading import Bench, bench
 from ultrad.core.events import Effect, Finding, Level, Origin, Severity
 from ultrad.core.intents import Intent, Stage
