@@ -1,11 +1,13 @@
 import sys
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
 from tests.core.make import at, recorded
 from tests.core.make_trades import (
     ACTS,
+    DONE,
     TOO_OLD,
     VALUE_E8,
     Deed,
@@ -25,7 +27,7 @@ from ultrad.core.events import Event
 from ultrad.core.intent_steps import Purpose
 from ultrad.core.intents import NEWEST_KEPT, Act, Blotter, Intent, Stage, fold, forget
 from ultrad.core.limits import HOUR_MS
-from ultrad.core.signals import Action
+from ultrad.core.signals import Action, Source
 
 BUY, SELL, HOLD = Action
 ONE = intent(arrived=ms(0))
@@ -56,6 +58,8 @@ CANCELLED: tuple[Deed, ...] = (admitted, signed, cancelling, confirming("0xc"))
         (admitted,),
         (admitted, Act.BOT_SEND),
         (admitted, Act.BOT_SEND, Act.BOT_ACCEPT),
+        (admitted, Act.BOT_SEND, Act.BOT_ACCEPT, Act.FAIL),  # its order stands
+        (admitted, Act.BOT_SEND, lambda one: events.bot_failed_event(one, DONE, at(1), known=False)),
         (admitted, signed),
         (admitted, signed, Act.MINE),
         APPROVED,
@@ -87,8 +91,7 @@ def test_used_e8__reserved_or_traded__is_all_of_it(deeds: tuple[Deed, ...]) -> N
         (admitted, Act.REFUSE),
         (admitted, Act.FAIL),
         (admitted, Act.REHEARSE),
-        (admitted, Act.BOT_SEND, Act.FAIL),
-        (admitted, Act.BOT_SEND, Act.BOT_ACCEPT, Act.FAIL),
+        (admitted, Act.BOT_SEND, lambda one: events.bot_failed_event(one, DONE, at(1), known=True)),
         (admitted, signed, confirming("0xa", ok=False), Act.FAIL),
         (admitted, signed, Act.USURP),
         (*APPROVED, Act.FAIL),
@@ -199,6 +202,23 @@ def test_run__same_action__counts_back_to_another(actions: list[Action], run: in
 def test_run__since_a_resume__begins_anew(since_ms: int, run: int) -> None:
     many = tuple(intent(str(place), BUY, ms(place)) for place in range(3))
     assert Blotter(many).run(many[-1], since_ms) == run
+
+
+@pytest.mark.parametrize(
+    ("source", "name", "is_trial"),
+    [
+        (Source.OPERATOR, "release-3-0badcafe", True),
+        (Source.OPERATOR, "lunch", False),
+        (Source.HTTP, "release-3-0badcafe", False),
+    ],
+)
+def test_trial__of_a_release__neither_counts_nor_ends_a_run(source: Source, name: str, *, is_trial: bool) -> None:
+    many = [intent(str(place), BUY, ms(place)) for place in range(4)]
+    hold = replace(intent("x", HOLD, ms(5)).signal, source=source, id=name)
+    last = intent("later", BUY, ms(6))
+    blotter = Blotter((*many, Intent(hold.key, hold, hold.arrived), last))
+    assert (blotter.run(last, 0), blotter.arrivals(0)) == ((5, 5) if is_trial else (1, 6))
+    assert not replace(hold, action=BUY).is_trial
 
 
 # ---------------------------------------------------------------- forget

@@ -9,8 +9,6 @@ from hypothesis import strategies as st
 from tests.fakes.operations import CAUSE, ON, finding, reading
 from tests.fakes.operations import status as some_status
 from ultrad.core.checklist import (
-    BACKUP_CODES,
-    JUDGED_BY_THEIR_OWN_LINES,
     NAMED_AT_MOST,
     Line,
     Mark,
@@ -19,6 +17,7 @@ from ultrad.core.checklist import (
     unmet,
     waived,
 )
+from ultrad.core.checklist_codes import BACKUP_CODES, JUDGED_BY_THEIR_OWN_LINES
 from ultrad.core.events import Finding, Level, Origin, Severity
 from ultrad.core.limits import Limits
 from ultrad.core.resume_facts import PositionFacts, ResumeFacts, Yardstick, facts_of
@@ -138,6 +137,12 @@ def test_people__fewer_than_two__asked(people: tuple[str, ...]) -> None:
     [
         (replace(GOOD, late_parts=("watch",)), {"watching"}),
         (replace(GOOD, findings=(found("channel_down", Level.ALERT, subject="line"),)), set()),
+        (replace(GOOD, findings=(found("report_late", Level.ALERT, subject="daily"),)), set()),
+        (replace(GOOD, findings=(found("drill_untold", Level.ALERT, subject="slack"),)), set()),
+        (replace(GOOD, findings=(found("drill_slow", Level.ALERT, subject="slack"),)), set()),
+        (replace(GOOD, findings=(found("drill_failed", Level.ALERT, subject="estop"),)), {"watching"}),
+        (replace(GOOD, findings=(found("notion_unread", Level.ALERT),)), set()),
+        (replace(GOOD, findings=(found("row_unwritten", Level.ALERT, subject="a page"),)), set()),
         (replace(GOOD, incidents=((3, "hf_low"),)), {"no_s1"}),
         (replace(GOOD, incidents=((3, "value_moved"),)), set()),
         (replace(GOOD, findings=(found("market_unreadable"),)), {"watching"}),

@@ -34,9 +34,11 @@ class Told:
     abouts: dict[int, str] = field(default_factory=dict)
     own: set[str] = field(default_factory=set)
     trades: dict[int, bool] = field(default_factory=dict)
+    ordered: bool = False
 
     def used_e8(self, since_ms: int) -> int:
-        counts = not self.over or (any(self.trades.values()) and self.took_ms >= since_ms)
+        traded = self.ordered or any(self.trades.values())
+        counts = not self.over or (traded and self.took_ms >= since_ms)
         return self.value_e8 if counts else 0
 
 
@@ -113,7 +115,8 @@ class History(RuleBasedStateMachine):
 
     @rule(intent_id=ids, act=st.sampled_from([Act.BOT_SEND, Act.BOT_ACCEPT]))
     def to_bot(self, intent_id: str, act: Act) -> None:
-        self.act(events.bot_event(act, self.one(intent_id), self.now))
+        if self.act(events.bot_event(act, self.one(intent_id), self.now)):
+            self.told[intent_id].ordered = True
 
     @rule(intent_id=ids, about=st.sampled_from(ABOUT), purpose=st.sampled_from(Purpose), off=st.integers(-1, 1))
     def sign(self, intent_id: str, about: str, purpose: Purpose, off: int) -> None:

@@ -152,11 +152,14 @@ def test_after_leak__open_complete_and_abandoned() -> None:
     assert of.after_leak(book.book, leak)[0] is False  # it was about a leak before
     done, message = of.after_leak(book.book, at(1))
     assert (done, "a false alarm" in str(message)) == (True, True)
+    book.begin(Opening(Kind.ROTATION, "again", ("a",)), second=2)
+    book.end(Verdict.FAILED, "no time", second=2)  # anybody may say so: nothing was replaced
+    assert of.after_leak(book.book, leak)[0] is False
     book.begin(Opening(Kind.ROTATION, "again", ("a",)), second=3)
     book.say("a", Answer.DONE)
     book.end(Verdict.COMPLETE, second=4)
     done, message = of.after_leak(book.book, leak)
-    assert (done, str(message)) == (True, "Every key was replaced (rotation 2, taro).")
+    assert (done, str(message)) == (True, "Every key was replaced (rotation 3, taro).")
     book.begin(Opening(Kind.ROTATION, "again", ("a",)), second=5)
     book.say("a", Answer.NOT_NEEDED, "it is none", second=5)
     book.end(Verdict.COMPLETE, second=6)

@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from tests.core.make_trades import intent
 from ultrad.core.intents import Stage
 from ultrad.core.trade_status import TradeFigures, TradeStatus
-from ultrad.core.trade_words import STAGE_WORDS, pace, room, state
+from ultrad.core.trade_words import STAGE_WORDS, not_taken_by_bot, pace, room, state, unknown_to_bot
 from ultrad.i18n import msg
 from ultrad.units import USD
 
@@ -51,3 +52,12 @@ def test_room__used_and_left__never_less_than_nothing(used_e8: int, limit_e8: in
 def test_pace__figures__are_named() -> None:
     told = "4 signals in 10 minutes; of the trades that ended within an hour 7 carried out, 1 not"
     assert str(pace(TRADE)) == told
+
+
+def test_bot__known_and_unknown__say_what_was_not_done() -> None:
+    one = intent()
+    assert str(not_taken_by_bot(one, msg("Refused."))) == (
+        "notion:1: OctoBot did not take it: Refused. Nothing was done on Aave."
+    )
+    assert "(the daemon ended in between)" in str(unknown_to_bot(one))
+    assert "(Cut.)" in str(unknown_to_bot(one, msg("Cut.")))

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.looptime(noop_cycles=0)
 
 
 def _failed(office: Office, name: str = "1") -> Event:
-    return bot_failed_event(intent(name), msg("Nobody knows."), office.clock.now())
+    return bot_failed_event(intent(name), msg("Nobody knows."), office.clock.now(), known=False)
 
 
 def _given_up(office: Office) -> Event:

@@ -13,6 +13,7 @@ from ultrad.core.intents import Stage
 from ultrad.core.signals import Action
 from ultrad.errors import Duplicate, Transient
 from ultrad.i18n import msg
+from ultrad.jobs import trade_cycle
 
 pytestmark = pytest.mark.looptime(noop_cycles=0)
 
@@ -179,6 +180,22 @@ async def test_row__outcome_that_cannot_be_written__tried_until_it_is() -> None:
         assert there.rows.pages[page].status == DONE
         assert there.intent(f"notion:{page}").written
         assert not {"row_unwritten", "notion_unread"} & there.made.life.told()
+
+
+async def test_row__gone_before_its_outcome_was_written__given_up_in_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(trade_cycle, "GIVE_UP_MS", 600_000)
+    async with bench() as there:
+        page = there.rows.add("HOLD", 80)
+        await there.minutes(1)
+        del there.rows.pages[page]
+        await there.minutes(2)
+        assert "row_unwritten" in there.made.life.told()
+        await there.minutes(11)
+        assert "row_unwritten" not in there.made.life.told()
+        assert there.made.life.assembly.organs.reception is not None
+        assert there.made.life.assembly.organs.reception.untold() == ()
 
 
 async def test_row__bad__told_on_it_once_an_edit_and_the_others_go_on() -> None:

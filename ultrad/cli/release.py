@@ -13,6 +13,7 @@ from ultrad.core.intents import ENDS, Stage
 from ultrad.core.items import ItemLine
 from ultrad.core.procedure import Kind, Procedure, Verdict
 from ultrad.core.release import AfterFacts, BeforeFacts
+from ultrad.core.signals import TRIAL
 from ultrad.core.status import Status
 from ultrad.errors import EXIT_FAILED, Fatal, Permanent, UltradError
 from ultrad.i18n import Message, msg
@@ -178,7 +179,7 @@ def _decision(session: Session, one: Procedure, pause: Callable[[float], None]) 
     if core.DECISION not in one.left():
         return Stage.HELD
     client = session.client()
-    name = f"release-{one.number}-{uuid.uuid4().hex[:8]}"
+    name = f"{TRIAL}{one.number}-{uuid.uuid4().hex[:8]}"
     reason = session.screen.text(msg("smoke test of release {number}", number=one.number))
     taken = client.signal({"id": name, "action": "HOLD", "confidence": 100, "reason": reason})
     for _ in range(round(DECISION_S / PAUSE_S)):

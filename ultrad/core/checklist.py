@@ -10,6 +10,13 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Protocol
 
+from ultrad.core.checklist_codes import (
+    BACKUP_CODES,
+    DEATH_CODES,
+    JUDGED_BY_THEIR_OWN_LINES,
+    NO_FAULT_OF_THE_WATCH,
+    PROBE_CODES,
+)
 from ultrad.core.events import Finding, Level, Severity
 from ultrad.core.resume_facts import ResumeFacts
 from ultrad.i18n import Message, msg
@@ -18,28 +25,6 @@ from ultrad.units import bps_text, hf_text
 ROLLBACK_ANSWERS = ("done", "not-needed")
 PEOPLE_NEEDED = 2
 """How many people have to agree in production."""
-PROBE_CODES = frozenset({"probe_slow", "probe_failed", "error_rate"})
-JOB_CODES = frozenset({"job_failed", "job_failures"})
-VALUE_CODES = frozenset({"value_moved"})
-DEATH_CODES = frozenset({"died"})
-BACKUP_CODES = frozenset({"backup_failed", "backup_old", "backup_room", "backup_unseen", "restore_failed"})
-JUDGED_BY_THEIR_OWN_LINES = PROBE_CODES | JOB_CODES | VALUE_CODES | DEATH_CODES | BACKUP_CODES
-"""Findings whose line may be waived: were they counted as S1 or as faults of the watch as well, it never could."""
-MARKET_CODES = frozenset(
-    {"oracle_jump", "oracle_stale", "oracle_age_unknown", "reserve_unusable", "sequencer_down", "sequencer_grace"}
-)
-"""The market's own troubles: each keeps trades off by itself for as long as it lasts, stop or no stop."""
-TELLING_CODES = frozenset(
-    {
-        "channel_down",
-        "quota_low",
-        "notice_given_up",
-        "deadman_unreachable",
-        "credentials_refused",
-        "alerts_inconsistent",
-    }
-)
-"""Troubles of the ways to people: told by other ways and to be mended, but no fault of the watch."""
 NAMED_AT_MOST = 5
 """How many findings a line names; the status has them all."""
 
@@ -218,7 +203,7 @@ def _watching(facts: ResumeFacts) -> Line:
         if one.level >= Level.ALERT
         and one.severity is not Severity.S1
         and one.key not in facts.causes
-        and one.code not in JUDGED_BY_THEIR_OWN_LINES | MARKET_CODES | TELLING_CODES
+        and one.code not in JUDGED_BY_THEIR_OWN_LINES | NO_FAULT_OF_THE_WATCH
     )
     if faults:
         return _line(

@@ -105,9 +105,12 @@ def end_event(act: Act, intent: Intent, message: Message, now: Now, level: Level
     return _event(act, level, now, message, intent.id, {"end": message_json(message)})
 
 
-def bot_failed_event(intent: Intent, message: Message, now: Now) -> Event:
-    """The record that OctoBot did not take it, or that nobody knows: its end, and somebody has to look there."""
-    data: dict[str, Json] = {"end": message_json(message), "leg": OCTOBOT}
+def bot_failed_event(intent: Intent, message: Message, now: Now, *, known: bool) -> Event:
+    """The record that OctoBot did not take it, or that nobody knows: its end, and somebody has to look there.
+
+    known: that it did not. Else it counts as a trade where limits do.
+    """
+    data: dict[str, Json] = {"end": message_json(message), "leg": OCTOBOT, "not_taken": known}
     return _event(Act.FAIL, Level.ALERT, now, message, intent.id, data)
 
 

@@ -106,7 +106,7 @@ class Intent:
     funds_e8: total funds at admission. supplied_before, wallet_before: what was supplied and held then.
     end: what became of it, for people. written: whether its source was told.
     measure, asset: what a rescue does, and with what; supplied_before is then the scaled balance that it changes.
-    spender: who may take the asset no more, once a revocation is through.
+    spender: who may take the asset no more, once a revocation is through. ordered: whether OctoBot may have it.
     """
 
     id: str
@@ -128,11 +128,12 @@ class Intent:
     measure: str = ""
     asset: str = ""
     spender: str = ""
+    ordered: bool = False
 
     @property
     def is_trade(self) -> bool:
         """Whether it is of the strategy, and counts where trades do."""
-        return self.signal.source not in {Source.RESCUE, Source.REVOCATION}
+        return self.signal.source not in {Source.RESCUE, Source.REVOCATION} and not self.signal.is_trial
 
     @property
     def is_rescue(self) -> bool:
@@ -162,16 +163,13 @@ class Intent:
     @property
     def used_e8(self) -> int:
         """What it takes from the day's limit: all of it from admission on, nothing if it ended without a trade."""
-        return self.value_e8 if self.admitted and (self.is_open or self._has_traded) else 0
+        has_traded = self.ordered or any(step.has_traded for step in self.steps)
+        return self.value_e8 if self.admitted and (self.is_open or has_traded) else 0
 
     @property
     def counts_from_ms(self) -> int:
         """When it last took something from a limit, or else came (steady time)."""
         return (self.last_use or self.proposed).steady_ms
-
-    @property
-    def _has_traded(self) -> bool:
-        return any(step.has_traded for step in self.steps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,9 +360,10 @@ def _moved(intent: Intent, act: Act, event: Event) -> Intent:
             names = tuple(str(one["rule"]) for one in rules)
             return replace(intent, stage=stage, end=event.message, ended=event.now, rules=names)
         case Act.HOLD | Act.REHEARSE | Act.FAIL | Act.CANCEL | Act.SETTLE | Act.USURP | Act.YIELD:
-            return replace(intent, stage=stage, end=event.message, ended=event.now)
-        case _:
-            return replace(intent, stage=stage)
+            ordered = intent.ordered and data.get("not_taken") is not True
+            return replace(intent, stage=stage, end=event.message, ended=event.now, ordered=ordered)
+        case _:  # to OctoBot
+            return replace(intent, stage=stage, ordered=True)
 
 
 def _signed(steps: tuple[Step, ...], data: dict[str, Json], now: Now) -> tuple[Step, ...]:

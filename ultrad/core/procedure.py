@@ -296,9 +296,10 @@ def after_leak(book: Procedures, leak: Now) -> tuple[bool, Message]:
     if one is not None and one.ended is not None and one.ended.steady_ms >= leak.steady_ms:
         if one.verdict is Verdict.COMPLETE:
             return True, _replaced(one)
-        return True, msg(
-            "The replacement of the keys was abandoned by {by}: {text}", by=one.ended_by, text=one.text
-        )
+        if one.verdict is Verdict.ABANDONED:  # a failed one ends nothing: anybody may say that of it
+            return True, msg(
+                "The replacement of the keys was abandoned by {by}: {text}", by=one.ended_by, text=one.text
+            )
     if one is not None and one.is_open:
         return False, msg(
             "A leaked key stands, and the replacement of the keys is not complete ({left} items left): "

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from ultrad.core.checklist import JOB_CODES, PROBE_CODES
+from ultrad.core.checklist_codes import JOB_CODES, PROBE_CODES
 from ultrad.core.estop import Mode
 from ultrad.core.events import Level, Origin, Recorded
 from ultrad.core.sights import Area, Sight

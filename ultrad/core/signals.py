@@ -12,6 +12,8 @@ from ultrad.units import Now
 MAX_REASON = 500
 """Characters of a reason that are kept; it is for people."""
 MAX_ID = 100
+TRIAL = "release-"
+"""What the id of a decision begins with that an operator hands in to try the way of all decisions."""
 MAX_CONFIDENCE = 100
 
 
@@ -60,6 +62,11 @@ class Signal:
     def key(self) -> str:
         """What makes two signals the same."""
         return f"{self.source.value}:{self.id}"
+
+    @property
+    def is_trial(self) -> bool:
+        """Whether it only tries the way: a HOLD of an operator's that nobody decided on."""
+        return self.source is Source.OPERATOR and self.action is Action.HOLD and self.id.startswith(TRIAL)
 
     def json(self) -> dict[str, Json]:
         """As it stands in the journal."""

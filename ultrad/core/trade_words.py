@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from ultrad.core.intents import Stage
+from ultrad.core.intents import Intent, Stage
 from ultrad.core.trade_status import TradeStatus
 from ultrad.i18n import Message, msg
 from ultrad.units import usd_text
@@ -49,4 +49,19 @@ def pace(trade: TradeStatus) -> Message:
         signals=figures.signals,
         settled=figures.settled,
         failed=figures.failed,
+    )
+
+
+def not_taken_by_bot(intent: Intent, why: Message) -> Message:
+    """The end of a trade whose first leg did not come about."""
+    return msg("{id}: OctoBot did not take it: {why} Nothing was done on Aave.", id=intent.id, why=why)
+
+
+def unknown_to_bot(intent: Intent, why: Message | None = None) -> Message:
+    """The end of a trade whose first leg may have come about."""
+    return msg(
+        "{id}: whether OctoBot has it is unknown ({why}). It is not sent again, and nothing was done on Aave. "
+        "Look at OctoBot's orders.",
+        id=intent.id,
+        why=why or msg("the daemon ended in between"),
     )

@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from ultrad.core.events import Finding, Level, Origin, Severity
+from ultrad.core.intents import Intent
 from ultrad.core.schedule import Missed
 from ultrad.core.signals import MAX_REASON, Signal, Source
 from ultrad.errors import Duplicate, Permanent, Transient, UltradError
@@ -11,12 +12,16 @@ from ultrad.i18n import Message, msg
 from ultrad.jobs.spec import Complaint, JobContext, JobResult, JobSpec, SignalDesk
 from ultrad.ports import Refused
 from ultrad.trade_ports import BadRow, Row, Rows
+from ultrad.units import Now
 
 LOG_FILE = "trade_cycle.log"
 UNREACHED = "notion rows"
 """In `silent_runs`: how many runs in a row could not read the rows."""
 UNREACHED_RUNS = 3
 """So many in a row are no hiccup any more."""
+GIVE_UP_MS = 86_400_000
+"""So long after its end an outcome is still written onto a row that does not take it. One that is open takes it
+whenever it is seen again (`_again`): nothing is lost."""
 MOST_FINDINGS = 20
 """Rows that are named one by one."""
 
@@ -80,9 +85,25 @@ async def _write_back(run: _Run) -> None:
             await run.desk.written(intent.id)
         except (Transient, Permanent) as error:
             run.tell(_unwritten(intent.signal.id, error))
+            if _is_hopeless(intent, error, run.context.clock.now()):
+                await _give_up(run, intent)
         else:
             run.done["written"] += 1
             run.say(Level.INFO, msg("{id}: written back.", id=intent.signal.id))
+
+
+def _is_hopeless(intent: Intent, error: UltradError, now: Now) -> bool:
+    """Whether it is the row alone that does not take it, and has not for long: it is in the trash, say."""
+    lasts = intent.ended is not None and now.steady_ms - intent.ended.steady_ms >= GIVE_UP_MS
+    return lasts and isinstance(error, Permanent)
+
+
+async def _give_up(run: _Run, intent: Intent) -> None:
+    try:
+        await run.desk.written(intent.id)
+    except (Transient, Permanent):
+        return  # the next run does
+    run.say(Level.WARNING, msg("{id}: its outcome is written onto its row no more.", id=intent.signal.id))
 
 
 # ---------------------------------------------------------------- in

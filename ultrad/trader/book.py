@@ -25,7 +25,6 @@ class TradeBook:
 
     async def record(self, event: Event) -> Intent:
         """Make one step, durably. Raises Transient where the journal refuses (nothing happened), Duplicate."""
-        life.after(self.blotter, event)  # an act that cannot be raises here, before it is on the disk for good
         # Who is cancelled in between (a job at its time-out) must not leave an intent that only the disk knows.
         with anyio.CancelScope(shield=True):
             life.after(self.blotter, event)  # what the table refuses must not get into the record

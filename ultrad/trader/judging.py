@@ -10,7 +10,7 @@ from ultrad.core.events import Finding, Json
 from ultrad.core.intents import Blotter, Intent
 from ultrad.core.signals import Action
 from ultrad.core.window import RollingExtremes
-from ultrad.i18n import msg
+from ultrad.i18n import Message, msg
 from ultrad.trade_ports import Quote
 from ultrad.trader.ports import TraderPorts, TradeSettings
 from ultrad.units import ALL_BPS, Now, Wad, hf_text, usd_text
@@ -134,6 +134,20 @@ class Judge:
         elif (unhealthy := admission.health_after(hf_after, self._limits)) is not None:
             refusals.append(unhealthy)
         return Judgement(tuple(refusals), size, hf_after, quote)
+
+    def keeps_off(self) -> bool:
+        """Whether a finding keeps trades off now: one that was begun waits as well, for as long as it is fresh."""
+        return bool(self._against())
+
+    async def no_longer_fits(self, intent: Intent) -> Message | None:
+        """Why a trade that was admitted a while ago would leave too little by now. Raises Transient, Permanent."""
+        quote = await self._ports.market.quote()
+        size = Size(intent.amount, intent.value_e8, "")
+        hf_after = await self._health_after(intent.signal.action, size, quote)
+        if hf_after is None:
+            return _unknown_arithmetic(quote.revision).message
+        unhealthy = admission.health_after(hf_after, self._limits)
+        return None if unhealthy is None else unhealthy.message
 
     async def _health_after(self, action: Action, size: Size, quote: Quote) -> Wad | None:
         """By the pool's own arithmetic where it is known, else run by a node; None where neither can say."""

@@ -11,6 +11,7 @@ from ultrad.core.revocations import is_revocation
 from ultrad.core.signals import Action, Signal
 from ultrad.core.trade_status import RescueStatus, TradeFigures, figures_of, pipeline_failing
 from ultrad.core.trade_troubles import only_watched, unsettled
+from ultrad.core.trade_words import not_taken_by_bot, unknown_to_bot
 from ultrad.errors import Duplicate, Permanent, Transient
 from ultrad.gate import STOPS, GateShutError, MaybeSentError
 from ultrad.i18n import Message, msg
@@ -182,7 +183,7 @@ class Trader:
         """What was on its way to OctoBot may have arrived: it is never sent again."""
         for intent in self.blotter.open():
             if intent.stage is Stage.BOT_SENDING:
-                await self._bot_failed(intent, _unknown_to_bot(intent))
+                await self._bot_failed(intent, unknown_to_bot(intent))
             elif intent.is_rescue and self._rescuer is None and not intent.is_flying:
                 await self._fail(intent, msg("rescues are not enabled any more"))
 
@@ -200,19 +201,20 @@ class Trader:
                 if admitted is not None:
                     await self._both_legs(admitted)
             case Stage.BOT_ACCEPTED:
-                await self._next_step(intent)
+                await self._next_step(intent, judged=False)
             case Stage.UNDER_WAY:
                 # Its last nonce is consumed. What that means may not be in the journal yet: the chain could not be
                 # read, or the process ended. Only what is not over goes on to its next transaction.
                 if not await self._settling.conclude(intent):
                     await self._next_step(intent)
             case Stage.BOT_SENDING:  # what became of it could not be recorded, and nobody else is at it
-                await self._bot_failed(intent, _unknown_to_bot(intent, msg("its answer could not be recorded")))
+                await self._bot_failed(intent, unknown_to_bot(intent, msg("its answer could not be recorded")))
             case _:
                 return
 
     async def _revoke(self, intent: Intent) -> None:
         """Its one transaction, once nothing may be using what it takes back."""
+        intent = self.blotter.get(intent.id) or intent  # it may have been admitted since this turn began
         if self.revoking is not None and self.revoking.must_wait(intent):
             return
         if self.revoking is None or not intent.spender:
@@ -274,23 +276,30 @@ class Trader:
                 accepted = True
         if accepted:  # recorded outside the time that OctoBot has: a slow disk is not its fault
             return await self._book.record(events.bot_event(Act.BOT_ACCEPT, intent, self._ports.clock.now()))
-        told = _not_taken_by_bot(intent, failure) if known else _unknown_to_bot(intent, failure)
-        await self._bot_failed(intent, told)
+        told = not_taken_by_bot(intent, failure) if known else unknown_to_bot(intent, failure)
+        await self._bot_failed(intent, told, known=known)
         return None
 
-    async def _bot_failed(self, intent: Intent, message: Message) -> None:
-        await self._book.record(events.bot_failed_event(intent, message, self._ports.clock.now()))
+    async def _bot_failed(self, intent: Intent, message: Message, *, known: bool = False) -> None:
+        now = self._ports.clock.now()
+        await self._book.record(events.bot_failed_event(intent, message, now, known=known))
 
     # -------------------------------------------------------- Aave
 
-    async def _next_step(self, intent: Intent) -> None:
-        """Simulate, sign, record and send the next transaction of an intent with nothing in the air."""
+    async def _next_step(self, intent: Intent, *, judged: bool = True) -> None:
+        """Simulate, sign, record and send the next transaction of an intent with nothing in the air.
+
+        judged: whether the rules were asked this moment, and not when OctoBot took it, minutes ago perhaps.
+        """
         now = self._ports.clock.now()
-        if (why := self._too_late(intent, now)) is not None:
+        why = self._too_late(intent, now)
+        if why is None and self._must_wait(intent):
+            return  # it passes by itself, as after each start
+        if why is None and not judged:
+            why = await self._judge.no_longer_fits(intent)
+        if why is not None:
             await self._fail(intent, why)
             return
-        if self._ports.gate.is_held():
-            return  # it passes by itself, as after each start
         call = await self._next_call(intent)
         simulated = await self._ports.market.simulate(call)
         if simulated.gas is None:
@@ -358,6 +367,11 @@ class Trader:
         # Tokens like USDT refuse to change an allowance that is not zero.
         return market.approve(0 if allowance > 0 else amount)
 
+    def _must_wait(self, intent: Intent) -> bool:
+        """A hold, or of a trade that was begun (all else was asked this moment) what keeps trades off."""
+        begun = intent.is_trade and intent.stage is not Stage.ADMITTED
+        return self._ports.gate.is_held() or (begun and self._judge.keeps_off())
+
     def _too_late(self, intent: Intent, now: Now) -> Message | None:
         """Why it must not go on: time has passed since it was judged, or nothing may be sent any more."""
         shut = self._ports.gate.shut_by()
@@ -383,16 +397,3 @@ class Trader:
     async def _fail(self, intent: Intent, why: Message) -> None:
         message = msg("{id} was not executed: {why}", id=intent.id, why=why)
         await self._book.record(events.end_event(Act.FAIL, intent, message, self._ports.clock.now(), Level.ALERT))
-
-
-def _not_taken_by_bot(intent: Intent, why: Message) -> Message:
-    return msg("{id}: OctoBot did not take it: {why} Nothing was done on Aave.", id=intent.id, why=why)
-
-
-def _unknown_to_bot(intent: Intent, why: Message | None = None) -> Message:
-    return msg(
-        "{id}: whether OctoBot has it is unknown ({why}). It is not sent again, and nothing was done on Aave. "
-        "Look at OctoBot's orders.",
-        id=intent.id,
-        why=why or msg("the daemon ended in between"),
-    )
