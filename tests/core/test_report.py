@@ -83,7 +83,9 @@ EMPTY = Facts(DAY, seq=9, hash=HEAD)
 def test_compose__nothing_happened__says_so() -> None:
     report = compose(EMPTY)
     text = lines(report)
-    assert str(report_title(report, ABOUT)) == "Daily report 2026-11-22: all quiet"
+    assert str(report_title(compose(replace(EMPTY, positions=(span(),))), ABOUT)) == (
+        "Daily report 2026-11-22: all quiet"
+    )
     assert gravest(report) is Level.INFO
     assert report.change_bps is None
     for said in (
@@ -95,6 +97,17 @@ def test_compose__nothing_happened__says_so() -> None:
         f"Head of the journal: 9:{HEAD}",
     ):
         assert said in text
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        (EMPTY, "nothing was watched in this time"),
+        (replace(EMPTY, positions=(span(),), unreadable=1), "something to look at"),
+    ],
+)
+def test_title__not_watched_or_not_readable__is_never_all_quiet(facts: Facts, said: str) -> None:
+    assert str(report_title(compose(facts), ABOUT)) == f"Daily report 2026-11-22: {said}"
 
 
 def test_highlights__the_same_condition_again__stands_once_with_its_gravest_words() -> None:
@@ -201,7 +214,7 @@ def test_backup__made__age_and_size(data: dict[str, Json], said: str) -> None:
 
 
 def test_backup__only_other_events__none_is_known() -> None:
-    assert compose(replace(EMPTY, backups=told(event("backup.drilled"), event("backup.madeup")))).backup is None
+    assert compose(replace(EMPTY, backups=told(event("backup.drilled"), event("backup.madeup")))).backups == ()
 
 
 def test_notes__of_operators_and_on_incidents__the_newest_in_order() -> None:

@@ -7,12 +7,14 @@ from typing import cast
 
 from ultrad.core import estop as stop_of
 from ultrad.core import incidents as book_of
+from ultrad.core import report_care as care
 from ultrad.core.estop import EstopState, Mode
 from ultrad.core.events import Event, Json, Level, Recorded, level_of
 from ultrad.core.incidents import Incident
 from ultrad.core.intents import Act
 from ultrad.core.metrics import Tally, tallies_of
 from ultrad.core.periods import Period
+from ultrad.core.report_care import Backup, Distance, DrillRun
 from ultrad.core.signals import Source
 from ultrad.i18n import Message
 from ultrad.units import ALL_BPS, Bps, Wad
@@ -23,10 +25,7 @@ _QUIET_KINDS = ("incident.", "notice.", "journal.", "metrics.")
 """What only follows from another event that stands in the journal itself, at its own level."""
 _CARRIED_OUT, _CAME_TO_NOTHING = (Act.SETTLE,), (Act.FAIL, Act.CANCEL, Act.USURP, Act.YIELD)
 _JOB_KINDS = ("job.finished", "job.failed", "job.skipped", "job.stopped")
-BACKUP_DONE = "backup.made"
-"""What says that a backup was made; below it may stand where."""
 NOTES = frozenset({"note", "note.added", "incident.note"})
-_SIZES = ("bytes", "size_bytes", "size")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +72,8 @@ class Facts:
     """What is read of a period.
 
     counts: how many events of each kind and level. told: those above info, the gravest first, then the oldest, cut
-    at a bound; intents, notes, tallies: the events `intent.*`, notes and `metrics.tally` of the period. incidents,
-    stops, backups: `incident.*`, `estop.*` and `backup.*` up to its end (backups: the newest of them).
+    at a bound; intents, notes, tallies, outlooks: the events `intent.*`, notes, `metrics.tally` and `outlook.*` of
+    the period. incidents, stops, backups, drills: `incident.*`, `estop.*`, `backup.*` and `drill.*` up to its end.
     seq, hash: the end of the chain as the facts were read. unreadable: events that somebody damaged.
     log_bytes, journal_bytes: None where nobody could look.
     """
@@ -88,6 +87,8 @@ class Facts:
     incidents: tuple[Recorded, ...] = ()
     stops: tuple[Recorded, ...] = ()
     backups: tuple[Recorded, ...] = ()
+    drills: tuple[Recorded, ...] = ()
+    outlooks: tuple[Recorded, ...] = ()
     positions: tuple[PositionSpan, ...] = ()
     seq: int = 0
     hash: str = ""
@@ -133,14 +134,6 @@ class JobSpan:
 
 
 @dataclass(frozen=True, slots=True)
-class Backup:
-    """The newest backup that was made before the period's end. size: in bytes; None where it does not say."""
-
-    at_ms: int
-    size: int | None
-
-
-@dataclass(frozen=True, slots=True)
 class Note:
     """What an operator wrote down."""
 
@@ -164,7 +157,7 @@ class Report:
     jobs: tuple[JobSpan, ...]
     delivered: int
     given_up: int
-    backup: Backup | None
+    backups: tuple[Backup, ...]
     incidents: tuple[Incident, ...]
     notes: tuple[Note, ...]
     metrics: tuple[tuple[str, Tally], ...]
@@ -173,6 +166,8 @@ class Report:
     unreadable: int
     log_bytes: int | None
     journal_bytes: int | None
+    drills: tuple[DrillRun, ...]
+    distances: tuple[Distance, ...]
 
     @property
     def change_bps(self) -> Bps | None:
@@ -206,7 +201,7 @@ def compose(facts: Facts) -> Report:
         jobs=_jobs(kinds),
         delivered=kinds["notice.delivered"],
         given_up=kinds["notice.given_up"],
-        backup=_backup(facts.backups),
+        backups=care.backups(facts.backups),
         incidents=book_of.fold(facts.incidents).open(),
         notes=tuple(_notes(facts.notes)),
         metrics=tallies_of(one.event for one in facts.tallies),
@@ -215,6 +210,8 @@ def compose(facts: Facts) -> Report:
         unreadable=facts.unreadable,
         log_bytes=facts.log_bytes,
         journal_bytes=facts.journal_bytes,
+        drills=care.drills((*facts.drills, *facts.backups)),
+        distances=care.distances(facts.outlooks),
     )
 
 
@@ -293,16 +290,6 @@ def _jobs(kinds: Counter[str]) -> tuple[JobSpan, ...]:
         )
         for name in sorted(names)
     )
-
-
-def _backup(events: Iterable[Recorded]) -> Backup | None:
-    done = [one.event for one in events if f"{one.event.kind}.".startswith(f"{BACKUP_DONE}.")]
-    if not done:
-        return None
-    newest = max(done, key=lambda event: event.now.wall_ms)
-    sizes = (newest.data.get(name) for name in _SIZES)
-    size = next((one for one in sizes if isinstance(one, int) and not isinstance(one, bool)), None)
-    return Backup(newest.now.wall_ms, size)
 
 
 def _notes(events: Iterable[Recorded]) -> Iterator[Note]:

@@ -6,12 +6,14 @@ from dataclasses import replace
 
 from ultrad.adapters.journal import schema
 from ultrad.adapters.journal.reader import COLUMNS, Reader
+from ultrad.core.drill import ESTOP, NOTIFY
 from ultrad.core.events import Level, Recorded
 from ultrad.core.limits import HOUR_MS
 from ultrad.core.metrics import TALLIED
 from ultrad.core.periods import Period
 from ultrad.core.readings import unordered
 from ultrad.core.report import Facts, Point, PositionSpan
+from ultrad.core.report_care import OUTLOOK
 from ultrad.errors import Permanent
 from ultrad.units import Wad
 
@@ -71,6 +73,8 @@ def facts_of(reader: Reader, period: Period) -> Facts:
             incidents=_of_kinds(events, ("incident",), end),
             stops=_of_kinds(events, ("estop",), end),
             backups=_of_kinds(events, ("backup",), end),
+            drills=_of_kinds(events, (ESTOP, NOTIFY), end),
+            outlooks=_of_kinds(events, (OUTLOOK,), within),
             positions=_positions(db, period, within),
             seq=head.seq,
             hash=head.hash,
