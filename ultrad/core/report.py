@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import cast
 
 from ultrad.core import estop as stop_of
@@ -12,6 +13,7 @@ from ultrad.core.estop import EstopState, Mode
 from ultrad.core.events import Event, Json, Level, Recorded, level_of
 from ultrad.core.incidents import Incident
 from ultrad.core.intents import Act
+from ultrad.core.limits import MINUTE_MS
 from ultrad.core.metrics import Tally, tallies_of
 from ultrad.core.periods import Period
 from ultrad.core.report_care import Backup, Distance, DrillRun
@@ -21,6 +23,12 @@ from ultrad.units import ALL_BPS, Bps, Wad
 
 MOST_HIGHLIGHTS = 12
 MOST_NOTES = 20
+POINTS = 288
+"""Of a chart: a day by five minutes."""
+GAP_MS = 30 * MINUTE_MS
+"""So long without a reading is told of; where old hours are thinned, ten minutes hold one."""
+GAP_POINTS = 3
+"""In a long period a stretch shorter than so many points of the chart may be none."""
 _QUIET_KINDS = ("incident.", "notice.", "journal.", "metrics.")
 """What only follows from another event that stands in the journal itself, at its own level."""
 _CARRIED_OUT, _CAME_TO_NOTHING = (Act.SETTLE,), (Act.FAIL, Act.CANCEL, Act.USURP, Act.YIELD)
@@ -54,6 +62,11 @@ class PositionSpan:
     net_high_e8: int
     points: tuple[Point, ...] = ()
 
+    def gap(self, since_ms: int, until_ms: int) -> tuple[int, int]:
+        """The longest stretch of the period in which it was not read: from when to when, to a chart's point."""
+        times = (since_ms, *(one.at_ms for one in self.points), until_ms)
+        return max(pairwise(times), key=lambda stretch: stretch[1] - stretch[0])
+
     @property
     def change_bps(self) -> Bps | None:
         """From the first value to the last, rounded toward zero; None where nothing was there to begin with."""
@@ -75,7 +88,8 @@ class Facts:
     at a bound; intents, notes, tallies, outlooks: the events `intent.*`, notes, `metrics.tally` and `outlook.*` of
     the period. incidents, stops, backups, drills: `incident.*`, `estop.*`, `backup.*` and `drill.*` up to its end.
     seq, hash: the end of the chain as the facts were read. unreadable: events that somebody damaged.
-    log_bytes, journal_bytes: None where nobody could look.
+    log_bytes, journal_bytes: None where nobody could look. made_ms: when it is read; the period may go on
+    after it.
     """
 
     period: Period
@@ -95,6 +109,7 @@ class Facts:
     unreadable: int = 0
     log_bytes: int | None = None
     journal_bytes: int | None = None
+    made_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +120,15 @@ class Highlight:
     at_ms: int
     message: Message
     count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """The longest stretch within the period in which a position was not read."""
+
+    position: str
+    since_ms: int
+    until_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +192,7 @@ class Report:
     journal_bytes: int | None
     drills: tuple[DrillRun, ...]
     distances: tuple[Distance, ...]
+    gaps: tuple[Gap, ...]
 
     @property
     def change_bps(self) -> Bps | None:
@@ -212,10 +237,21 @@ def compose(facts: Facts) -> Report:
         journal_bytes=facts.journal_bytes,
         drills=care.drills((*facts.drills, *facts.backups)),
         distances=care.distances(facts.outlooks),
+        gaps=tuple(_gaps(facts)),
     )
 
 
 # ---------------------------------------------------------------- parts
+
+
+def _gaps(facts: Facts) -> Iterator[Gap]:
+    period = facts.period
+    until_ms = period.until_ms if facts.made_ms is None else min(period.until_ms, facts.made_ms)
+    coarse_ms = GAP_POINTS * (period.until_ms - period.since_ms) // POINTS
+    for one in facts.positions:
+        since_ms, end_ms = one.gap(period.since_ms, until_ms)
+        if end_ms - since_ms >= max(GAP_MS, coarse_ms):
+            yield Gap(one.position, since_ms, end_ms)
 
 
 def _highlights(told: Iterable[Recorded]) -> tuple[Highlight, ...]:

@@ -44,7 +44,7 @@ def report_title(report: Report, about: About) -> Message:
     grave = sum(one.severity is Severity.S1 for one in report.incidents)
     if report.paused or grave:
         return msg("{report}: emergency stop or S1, see below", report=called)
-    if gravest(report) > Level.WARNING or report.incidents or report.unreadable:
+    if gravest(report) > Level.WARNING or report.incidents or report.unreadable or report.gaps:
         return msg("{report}: something to look at", report=called)
     if not report.positions:
         return msg("{report}: nothing was watched in this time", report=called)
@@ -86,6 +86,7 @@ def _lines(report: Report, about: About) -> tuple[Message, ...]:
         *_highlights(report, about.zone),
         *_incidents(report),
         *_positions(report),
+        *gap_lines(report, about.zone),
         *distance_lines(report, about.zone),
         *_trade(report),
         *_jobs(report),
@@ -143,6 +144,17 @@ def unreadable_lines(report: Report) -> tuple[Message, ...]:
             count=report.unreadable,
         ),
     )
+
+
+def gap_lines(report: Report, zone: tzinfo) -> Iterator[Message]:
+    """Where nobody watched: the figures know nothing of that time."""
+    for one in report.gaps:
+        yield msg(
+            "{position}: NOT READ from {first} to {last}; the figures know nothing of that time",
+            position=one.position,
+            first=when(one.since_ms, zone),
+            last=when(one.until_ms, zone),
+        )
 
 
 def value_text(one: PositionSpan) -> str:

@@ -198,7 +198,8 @@ def _positions(report: Report, about: About, words: Words) -> Html:
         msg("Change"),
         msg("Readings"),
     )
-    return _section(msg("Positions"), words, _table(heads, rows, words))
+    gaps = (el("p", words(one), class_="bad") for one in say.gap_lines(report, about.zone))
+    return _section(msg("Positions"), words, _table(heads, rows, words), *gaps)
 
 
 def _distances(report: Report, about: About, words: Words) -> Html | None:

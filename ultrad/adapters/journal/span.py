@@ -12,15 +12,14 @@ from ultrad.core.limits import HOUR_MS
 from ultrad.core.metrics import TALLIED
 from ultrad.core.periods import Period
 from ultrad.core.readings import unordered
-from ultrad.core.report import Facts, Point, PositionSpan
+from ultrad.core.report import POINTS, Facts, Point, PositionSpan
 from ultrad.core.report_care import OUTLOOK
 from ultrad.errors import Permanent
 from ultrad.units import Wad
 
 MOST_TOLD = 2_000
 """Events above info that are looked through for the most important ones."""
-MOST_POINTS = 288
-"""Of a chart: a day by five minutes."""
+MOST_POINTS = POINTS
 SLACK_MS = 2 * HOUR_MS
 """Readings have no index by wall time. By steady time they lie no further than this from the events of their time:
 the jobs of each minute and hour record one again and again."""
