@@ -138,6 +138,7 @@ def test_gaps__not_watched_for_hours__said_so_and_not_called_quiet(facts: Facts,
         watched((0, 3), (3.25, 24)),
         replace(watched((0, 20)), made_ms=DAY.since_ms + 20 * 3_600_000),
         replace(watched((0, 24)), made_ms=DAY.until_ms + 1_800_000),
+        replace(watched((22, 24)), began_ms=DAY.since_ms + 22 * 3_600_000),
     ],
 )
 def test_gaps__minutes_or_a_day_that_is_not_over__are_none(facts: Facts) -> None:

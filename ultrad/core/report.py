@@ -88,8 +88,8 @@ class Facts:
     at a bound; intents, notes, tallies, outlooks: the events `intent.*`, notes, `metrics.tally` and `outlook.*` of
     the period. incidents, stops, backups, drills: `incident.*`, `estop.*`, `backup.*` and `drill.*` up to its end.
     seq, hash: the end of the chain as the facts were read. unreadable: events that somebody damaged.
-    log_bytes, journal_bytes: None where nobody could look. made_ms: when it is read; the period may go on
-    after it.
+    log_bytes, journal_bytes: None where nobody could look. began_ms, made_ms: when the journal begins, and
+    when it is read; the period may begin before and go on after.
     """
 
     period: Period
@@ -109,6 +109,7 @@ class Facts:
     unreadable: int = 0
     log_bytes: int | None = None
     journal_bytes: int | None = None
+    began_ms: int = 0
     made_ms: int | None = None
 
 
@@ -249,7 +250,7 @@ def _gaps(facts: Facts) -> Iterator[Gap]:
     until_ms = period.until_ms if facts.made_ms is None else min(period.until_ms, facts.made_ms)
     coarse_ms = GAP_POINTS * (period.until_ms - period.since_ms) // POINTS
     for one in facts.positions:
-        since_ms, end_ms = one.gap(period.since_ms, until_ms)
+        since_ms, end_ms = one.gap(max(period.since_ms, facts.began_ms), until_ms)
         if end_ms - since_ms >= max(GAP_MS, coarse_ms):
             yield Gap(one.position, since_ms, end_ms)
 

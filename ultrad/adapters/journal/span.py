@@ -26,6 +26,7 @@ the jobs of each minute and hour record one again and again."""
 
 _SPAN = "SELECT min(seq), max(seq) FROM events WHERE wall_ms >= ? AND wall_ms < ?"
 _END = "SELECT max(seq) FROM events WHERE wall_ms < ?"
+_BEGAN = "SELECT wall_ms FROM events WHERE seq = (SELECT min(seq) FROM events) UNION ALL SELECT 0 LIMIT 1"
 _STEADY = (
     "SELECT min(steady_ms), max(steady_ms) FROM events WHERE seq BETWEEN ? AND ? AND wall_ms >= ? AND wall_ms < ?"
 )
@@ -75,6 +76,7 @@ def facts_of(reader: Reader, period: Period) -> Facts:
             drills=_of_kinds(events, (ESTOP, NOTIFY), end),
             outlooks=_of_kinds(events, (OUTLOOK,), within),
             positions=_positions(db, period, within),
+            began_ms=db.execute(_BEGAN).fetchone()[0] or 0,
             seq=head.seq,
             hash=head.hash,
         )
