@@ -28,7 +28,7 @@ def foresight(
 ) -> Foresight:
     """Both, put together."""
     drills = Drills(_drill_ports(outside, journal, postman, rules), _drill_rules(config))
-    return Foresight(drills, _outlook_watch(config, outside, rules))
+    return Foresight(drills, _outlook_watch(config, outside, journal, rules))
 
 
 def _drill_ports(outside: Outside, journal: HeardJournal, postman: Postman, rules: Holder[Rules]) -> DrillPorts:
@@ -52,8 +52,9 @@ def _drill_rules(config: Config) -> DrillRules:
     return DrillRules(section.channels or tuple(free), section.stop_limit_ms, section.notice_limit_s * 1_000)
 
 
-def _outlook_watch(config: Config, outside: Outside, rules: Holder[Rules]) -> OutlookWatch:
+def _outlook_watch(config: Config, outside: Outside, journal: HeardJournal, rules: Holder[Rules]) -> OutlookWatch:
     """What looks ahead to each position's limits."""
     names = tuple(one.name for one in config.settings.positions)
     interval_s = config.settings.outlook.interval_s
-    return OutlookWatch(outside.situations, names, outside.clock, lambda: rules.now.yardstick.limits, interval_s)
+    limits = rules.part(lambda now: now.yardstick.limits)
+    return OutlookWatch(outside.situations, names, outside.clock, lambda: limits.now, interval_s, journal)

@@ -9,16 +9,19 @@ from typing import Protocol
 import anyio
 
 from ultrad.core import outlook as figures
-from ultrad.core.limits import Limits
+from ultrad.core.limits import MINUTE_MS, Limits
 from ultrad.core.outlook import Outlook, Situation
+from ultrad.core.report_care import outlook_event
 from ultrad.core.whatif import Supposed, Wish, Yard, check_symbols, suppose
 from ultrad.errors import Permanent, Transient
 from ultrad.i18n import Message, msg
-from ultrad.ports import Clock, Turned
+from ultrad.ports import Clock, Journal, Turned
 from ultrad.units import Now
 
 BREATH_S = 0.05
 """Between two positions: a trip shares the loop with the arithmetic."""
+RECORD_MS = 30 * MINUTE_MS
+"""So often the journal gets the distances: the reports tell of them, and an hour before a stop holds two."""
 FRESH_MS = 15_000
 """Whoever asks what would be is answered from figures no older than this, where the chain can be read."""
 
@@ -41,6 +44,7 @@ class OutlookWatch:
         clock: Clock,
         limits: Callable[[], Limits],
         interval_s: float,
+        journal: Journal,
     ) -> None:
         """limits: as they are now. interval_s: how often each position is read."""
         self._situations, self._positions = situations, tuple(positions)
@@ -48,12 +52,15 @@ class OutlookWatch:
         self._read: dict[str, tuple[Situation, Now]] = {}
         self._outlooks: dict[str, Outlook] = {}
         self._trouble: dict[str, Message] = {}
+        self._journal = journal
+        self._recorded_ms: dict[str, int] = {}
 
     async def run(self, turned: Turned) -> None:
         """Read each position from time to time, for ever."""
         while True:
             for name in self._positions:
                 await self.look(name)
+                self._record(name)
                 turned()
                 await anyio.sleep(BREATH_S)
             await anyio.sleep(self._interval_s)
@@ -69,6 +76,14 @@ class OutlookWatch:
             return
         self._read[name], self._outlooks[name] = (situation, now), outlook
         self._trouble.pop(name, None)
+
+    def _record(self, name: str) -> None:
+        """Hand what was read to the journal where that is due; nothing where it was not read since."""
+        found, last_ms = self._outlooks.get(name), self._recorded_ms.get(name)
+        if found is None or (last_ms is not None and found.read.steady_ms - last_ms < RECORD_MS):
+            return
+        self._recorded_ms[name] = found.read.steady_ms
+        self._journal.post(outlook_event(name, found, found.read))
 
     def of(self, name: str) -> Outlook | None:
         """How far a position is from its limits; None before the first reading."""

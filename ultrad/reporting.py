@@ -39,7 +39,8 @@ def report_of(where: Where, order: Order) -> Report:
     size = None
     with suppress(OSError):
         size = sum(one.stat().st_size for one in (path, path.with_name(f"{path.name}-wal")) if one.exists())
-    return compose(replace(facts, log_bytes=bytes_within(Path(where.logs)), journal_bytes=size))
+    log_bytes = bytes_within(Path(where.logs))
+    return compose(replace(facts, log_bytes=log_bytes, journal_bytes=size, made_ms=order.made.wall_ms))
 
 
 def about_of(where: Where, order: Order) -> About:

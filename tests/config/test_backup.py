@@ -40,7 +40,11 @@ def test_backup__both_kinds__load_with_their_secrets(house: House) -> None:
     assert outside.secret_key.reveal() == "s" * 40
     assert (config.settings.backup.keep_days, config.settings.backup.keep_months) == (30, 6)
     assert _words(house) == [
-        "backups go to local, outside; kept for 30 days, the first of each month for 6 months."
+        "backups go to local, outside; kept for 30 days, the first of each month for 6 months.",
+        (
+            "backup.drill_key is not set: restore drills compare encrypted backups with what was brought there, "
+            "and open none."
+        ),
     ]
 
 

@@ -48,6 +48,14 @@ def test_look__newest_too_old_or_none__is_an_s2() -> None:
     assert "26 hours" in str(found[0].message)
 
 
+def test_look__newest_is_dated_ahead__is_an_s2_and_no_proof_of_freshness() -> None:
+    ahead = look_of("a", (backup(NOW_MS - 90 * HOUR_MS), backup(NOW_MS + 2 * HOUR_MS)), None)
+    slightly = look_of("b", (backup(NOW_MS + HOUR_MS),), None)
+    found = look_findings(_look(ahead, slightly), NOW_MS, {})
+    assert _found(found) == [("backup_ahead", "a", Severity.S2)]
+    assert "2 hours ahead" in str(found[0].message)
+
+
 def test_look__no_room_for_three_more__is_an_s2() -> None:
     backups = (backup(NOW_MS),)
     found = look_findings(_look(look_of("a", backups, 29), look_of("b", backups, 30)), NOW_MS, {})

@@ -67,9 +67,31 @@ def test_named__a_report__its_period(name: str) -> None:
     assert period.name == name
 
 
-@pytest.mark.parametrize("name", ["", "daily-2026-02-30", "hourly-2026-11-22", "daily-2026-11-22x", "situation-"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "daily-2026-02-30",
+        "hourly-2026-11-22",
+        "daily-2026-11-22x",
+        "situation-",
+        "daily-9999-12-31",
+        "weekly-9999-12-31",
+        "daily-0001-01-01",
+        "weekly-0001-01-01",
+        "situation-9999999999999999",
+    ],
+)
 def test_named__anything_else__none(name: str) -> None:
     assert periods.named(name, TOKYO) is None
+
+
+@pytest.mark.parametrize("name", ["daily-1971-01-01", "weekly-8999-12-31", "situation-221845391999999"])
+def test_named__at_the_ends_of_time__can_be_told_of(name: str) -> None:
+    period = periods.named(name, TOKYO)
+    assert period is not None
+    assert periods.title(period, TOKYO).args
+    assert list(periods.ticks(period, TOKYO))
 
 
 def test_title__each_kind__names_the_time() -> None:

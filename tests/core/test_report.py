@@ -44,7 +44,8 @@ def told(*events: Event) -> tuple[Recorded, ...]:
 
 
 def span(name: str = "main", low: int = 17, **more: object) -> PositionSpan:
-    points = (Point(AT, low * 10**17, 19 * 10**17, 100 * 10**8, 120 * 10**8),)
+    times = range(DAY.since_ms, DAY.until_ms, 300_000)
+    points = tuple(Point(at, low * 10**17, 19 * 10**17, 100 * 10**8, 120 * 10**8) for at in times)
     usual = PositionSpan(
         name,
         30,
@@ -83,7 +84,9 @@ EMPTY = Facts(DAY, seq=9, hash=HEAD)
 def test_compose__nothing_happened__says_so() -> None:
     report = compose(EMPTY)
     text = lines(report)
-    assert str(report_title(report, ABOUT)) == "Daily report 2026-11-22: all quiet"
+    assert str(report_title(compose(replace(EMPTY, positions=(span(),))), ABOUT)) == (
+        "Daily report 2026-11-22: all quiet"
+    )
     assert gravest(report) is Level.INFO
     assert report.change_bps is None
     for said in (
@@ -95,6 +98,51 @@ def test_compose__nothing_happened__says_so() -> None:
         f"Head of the journal: 9:{HEAD}",
     ):
         assert said in text
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        (EMPTY, "nothing was watched in this time"),
+        (replace(EMPTY, positions=(span(),), unreadable=1), "something to look at"),
+    ],
+)
+def test_title__not_watched_or_not_readable__is_never_all_quiet(facts: Facts, said: str) -> None:
+    assert str(report_title(compose(facts), ABOUT)) == f"Daily report 2026-11-22: {said}"
+
+
+def watched(*hours: tuple[float, float]) -> Facts:
+    whole = span()
+    times = tuple((DAY.since_ms + round(a * 3_600_000), DAY.since_ms + round(b * 3_600_000)) for a, b in hours)
+    points = tuple(one for one in whole.points if any(a <= one.at_ms < b for a, b in times))
+    return replace(EMPTY, positions=(replace(whole, points=points),))
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        (watched((0, 3), (9, 24)), "NOT READ from 2026-11-22 02:55 to 2026-11-22 09:00"),
+        (watched((5, 24)), "NOT READ from 2026-11-22 00:00 to 2026-11-22 05:00"),
+        (watched((0, 20)), "NOT READ from 2026-11-22 19:55 to 2026-11-23 00:00"),
+    ],
+)
+def test_gaps__not_watched_for_hours__said_so_and_not_called_quiet(facts: Facts, said: str) -> None:
+    report = compose(facts)
+    assert said in lines(report)
+    assert str(report_title(report, ABOUT)).endswith("something to look at")
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        watched((0, 3), (3.25, 24)),
+        replace(watched((0, 20)), made_ms=DAY.since_ms + 20 * 3_600_000),
+        replace(watched((0, 24)), made_ms=DAY.until_ms + 1_800_000),
+        replace(watched((22, 24)), began_ms=DAY.since_ms + 22 * 3_600_000),
+    ],
+)
+def test_gaps__minutes_or_a_day_that_is_not_over__are_none(facts: Facts) -> None:
+    assert compose(facts).gaps == ()
 
 
 def test_highlights__the_same_condition_again__stands_once_with_its_gravest_words() -> None:
@@ -201,7 +249,7 @@ def test_backup__made__age_and_size(data: dict[str, Json], said: str) -> None:
 
 
 def test_backup__only_other_events__none_is_known() -> None:
-    assert compose(replace(EMPTY, backups=told(event("backup.drilled"), event("backup.madeup")))).backup is None
+    assert compose(replace(EMPTY, backups=told(event("backup.drilled"), event("backup.madeup")))).backups == ()
 
 
 def test_notes__of_operators_and_on_incidents__the_newest_in_order() -> None:
@@ -316,8 +364,8 @@ def test_chart__positions__those_nearest_to_their_limits_within_the_axes() -> No
     assert (chart.warn_hf, chart.trip_hf) == (1.8, 1.6)
     assert chart.ticks[0] == (0.0, "00:00")
     assert chart.ticks[-1] == (1.0, "00:00")
-    assert chart.curves[0].at == (round(1 / 24, 6),)
-    assert chart.curves[0].usd == ((100.0, 120.0),)
+    assert chart.curves[0].at[12] == round(1 / 24, 6)
+    assert set(chart.curves[0].usd) == {(100.0, 120.0)}
 
 
 def test_chart__no_debt__drawn_at_the_top() -> None:

@@ -46,6 +46,9 @@ def facts_in_memory(journal: FakeJournal, period: Period) -> Facts:
         incidents=of(before, "incident"),
         stops=of(before, "estop"),
         backups=of(before, "backup"),
+        drills=of(before, "drill"),
+        outlooks=of(inside, "outlook"),
+        began_ms=journal.recorded[0].event.now.wall_ms if journal.recorded else 0,
         positions=_spans(readings_within(journal, period)),
         seq=last.seq if last else 0,
         hash=last.hash if last else "",
@@ -68,7 +71,9 @@ def _spans(rows: list[KeptReading]) -> tuple[PositionSpan, ...]:
                 nets[-1],
                 min(nets),
                 max(nets),
-                (Point(own[0].wall_ms, min(factors), max(factors), min(nets), max(nets)),),
+                tuple(
+                    Point(row.wall_ms, row.health_factor, row.health_factor, row.net_e8, row.net_e8) for row in own
+                ),
             )
         )
     return tuple(spans)

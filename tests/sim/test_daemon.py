@@ -82,6 +82,7 @@ async def live_through(made: World, span: timedelta, block_s: float) -> None:
         "job.finished.housekeeping": span // HOUR,
         "readings.seal": kinds["readings.seal"],
         "metrics.tally": span // SLOT,
+        "outlook.main": span // timedelta(minutes=30),
         **kinds_of_reports(made),
     }
     assert made.probed == minutes

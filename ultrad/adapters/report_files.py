@@ -17,8 +17,11 @@ FILE_MODE = 0o640
 MOST_BYTES = 16 * 2**20
 """Larger is no report."""
 MOST_LISTED = 2_000
+MOST_GONE = 40
+"""So many go at once: a clock that was set years ahead costs these, not all; usual days make one or two."""
 DAY_MS = 86_400_000
 _NAME = re.compile(r"(?:daily|weekly)-\d{4}-\d{2}-\d{2}|situation-\d{1,16}")
+_DRAFT = re.compile(r"\.(?:daily|weekly|situation)-.+\.[0-9a-f]{16}")
 
 
 class ReportFiles:
@@ -62,7 +65,10 @@ class ReportFiles:
         return content if len(content) <= MOST_BYTES else None
 
     def kept(self) -> tuple[Kept, ...]:
-        """All reports, the newest first."""
+        """The newest MOST_LISTED reports, the newest first."""
+        return self._all()[:MOST_LISTED]
+
+    def _all(self) -> tuple[Kept, ...]:
         found = []
         try:
             for path in self.directory.glob(f"*{PAGE}"):
@@ -74,18 +80,31 @@ class ReportFiles:
                     found.append(Kept(path.stem, seen.st_mtime_ns // 1_000_000, seen.st_size, picture))
         except OSError as error:
             raise Transient(_refused(self.directory, error)) from error
-        return tuple(sorted(found, key=lambda one: (-one.made_ms, one.name)))[:MOST_LISTED]
+        return tuple(sorted(found, key=lambda one: (-one.made_ms, one.name)))
 
     def prune(self, before_ms: int) -> int:
-        """Remove what was written before; answers how many reports went."""
-        gone = [one for one in self.kept() if one.made_ms < before_ms]
+        """Remove what was written before; answers how many reports went, MOST_GONE of the oldest at once.
+
+        With them goes what a process left that was killed while it wrote or pruned.
+        """
+        gone = [one for one in self._all() if one.made_ms < before_ms][-MOST_GONE:]
         try:
             for one in gone:
-                for suffix in (PAGE, PICTURE):
+                for suffix in (PICTURE, PAGE):  # a page tells of its picture, so it goes last
                     (self.directory / f"{one.name}{suffix}").unlink(missing_ok=True)
+            self._sweep(before_ms)
         except OSError as error:
             raise Transient(_refused(self.directory, error)) from error
         return len(gone)
+
+    def _sweep(self, before_ms: int) -> None:
+        for path in self.directory.glob("*"):
+            draft = _DRAFT.fullmatch(path.name) is not None
+            alone = _NAME.fullmatch(path.stem) is not None and path.suffix == PICTURE
+            if draft or (alone and not path.with_suffix(PAGE).exists()):
+                with suppress(FileNotFoundError):
+                    if path.stat().st_mtime_ns // 1_000_000 < before_ms:
+                        path.unlink()
 
 
 def bytes_within(directory: Path) -> int | None:

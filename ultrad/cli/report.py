@@ -10,9 +10,9 @@ from ultrad.core import periods
 from ultrad.core.estop import Step
 from ultrad.core.events import Recorded
 from ultrad.core.periods import ReportKind
+from ultrad.core.report_care_words import size_text
 from ultrad.core.report_order import Kept, Made, Order
 from ultrad.core.report_rules import no_report
-from ultrad.core.report_words import size_text
 from ultrad.core.wire import to_json
 from ultrad.errors import EXIT_USAGE, Permanent
 from ultrad.i18n import msg
@@ -82,6 +82,9 @@ def _of_date(session: Session, kind: ReportKind) -> int:
         of = date.fromisoformat(given)
     except ValueError:
         session.screen.complain(msg("{given} is no date. Write it as 2026-11-22.", given=given))
+        return EXIT_USAGE
+    if of.year not in periods.YEARS:
+        session.screen.complain(no_report(f"{kind}-{of}"))
         return EXIT_USAGE
     period = periods.day(of, zone) if kind is ReportKind.DAILY else periods.week(of, zone)
     if period.since_ms > time.time() * 1_000:

@@ -204,6 +204,14 @@ def words_on_backup(settings: "Settings") -> Iterator[tuple[Literal["ok", "warni
             months=backup.keep_months,
         ),
     )
+    if backup.drill_key is None and any(one.encrypted or one.kind == "s3" for one in backup.targets):
+        yield (
+            "ok",
+            msg(
+                "backup.drill_key is not set: restore drills compare encrypted backups with what was brought "
+                "there, and open none."
+            ),
+        )
     if all(one.kind == "directory" for one in backup.targets):
         yield (
             "warning",

@@ -10,6 +10,8 @@ from ultrad.i18n import Message, msg
 MADE, DRILLED = "backup.made", "backup.drilled"
 """The kinds of events that record both, each followed by the target's name."""
 HOUR_MS = 3_600_000
+AHEAD_MS = HOUR_MS
+"""A backup dated further ahead was made by a clock that was wrong; what is newer than it would count for older."""
 ROOM_FOR = 3
 """A directory should have room for so many more of the newest size."""
 UNSEEN_RUNS = 3
@@ -184,6 +186,15 @@ def _of_target(one: TargetLook, max_age_ms: int, now_ms: int, unseen_runs: dict[
             one.name,
             msg("There is no good backup at {target}. Make one: ultrad backup now", target=one.name),
         )
+    elif one.newest_at_ms - now_ms > AHEAD_MS:
+        message = msg(
+            "The newest backup at {target} ({name}) is dated {hours} hours ahead: while it lies there, nobody "
+            "would see that none is made. Look at the clock, then move it away by hand and: ultrad backup now",
+            target=one.name,
+            name=one.newest_name,
+            hours=(one.newest_at_ms - now_ms) // HOUR_MS,
+        )
+        yield _broken("backup_ahead", one.name, message)
     elif now_ms - one.newest_at_ms > max_age_ms:
         hours = (now_ms - one.newest_at_ms) // HOUR_MS
         message = msg(

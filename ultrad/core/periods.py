@@ -15,6 +15,10 @@ SETTLE_MS = 5_000
 """So much of what follows an emergency at once belongs to it: further causes, what was cut off."""
 MOST_CAUGHT_UP = 7
 """Reports that were missed are made up for, but not of more periods than these."""
+YEARS = range(1971, 9_000)
+"""What a date may be: beyond them a calendar ends that the arithmetic here needs."""
+LAST_MS = 221_845_392_000_000
+"""The beginning of the year 9000, in wall milliseconds."""
 _NAME = re.compile(r"(daily|weekly)-(\d{4}-\d{2}-\d{2})|situation-(\d{1,16})")
 _DAY = timedelta(days=1)
 _WEEK = timedelta(days=7)
@@ -86,10 +90,13 @@ def named(name: str, zone: tzinfo) -> Period | None:
     if found is None:
         return None
     if found[3]:
-        return situation(int(found[3]))
+        at_ms = int(found[3])
+        return situation(at_ms) if at_ms < LAST_MS else None
     try:
         of = date.fromisoformat(found[2])
     except ValueError:
+        return None
+    if of.year not in YEARS:
         return None
     return day(of, zone) if found[1] == ReportKind.DAILY else week(of, zone)
 

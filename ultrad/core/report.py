@@ -3,30 +3,37 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import cast
 
 from ultrad.core import estop as stop_of
 from ultrad.core import incidents as book_of
+from ultrad.core import report_care as care
 from ultrad.core.estop import EstopState, Mode
 from ultrad.core.events import Event, Json, Level, Recorded, level_of
 from ultrad.core.incidents import Incident
 from ultrad.core.intents import Act
+from ultrad.core.limits import MINUTE_MS
 from ultrad.core.metrics import Tally, tallies_of
 from ultrad.core.periods import Period
+from ultrad.core.report_care import Backup, Distance, DrillRun
 from ultrad.core.signals import Source
 from ultrad.i18n import Message
 from ultrad.units import ALL_BPS, Bps, Wad
 
 MOST_HIGHLIGHTS = 12
 MOST_NOTES = 20
+POINTS = 288
+"""Of a chart: a day by five minutes."""
+GAP_MS = 30 * MINUTE_MS
+"""So long without a reading is told of; where old hours are thinned, ten minutes hold one."""
+GAP_POINTS = 3
+"""In a long period a stretch shorter than so many points of the chart may be none."""
 _QUIET_KINDS = ("incident.", "notice.", "journal.", "metrics.")
 """What only follows from another event that stands in the journal itself, at its own level."""
 _CARRIED_OUT, _CAME_TO_NOTHING = (Act.SETTLE,), (Act.FAIL, Act.CANCEL, Act.USURP, Act.YIELD)
 _JOB_KINDS = ("job.finished", "job.failed", "job.skipped", "job.stopped")
-BACKUP_DONE = "backup.made"
-"""What says that a backup was made; below it may stand where."""
 NOTES = frozenset({"note", "note.added", "incident.note"})
-_SIZES = ("bytes", "size_bytes", "size")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +62,11 @@ class PositionSpan:
     net_high_e8: int
     points: tuple[Point, ...] = ()
 
+    def gap(self, since_ms: int, until_ms: int) -> tuple[int, int]:
+        """The longest stretch of the period in which it was not read: from when to when, to a chart's point."""
+        times = (since_ms, *(one.at_ms for one in self.points), until_ms)
+        return max(pairwise(times), key=lambda stretch: stretch[1] - stretch[0])
+
     @property
     def change_bps(self) -> Bps | None:
         """From the first value to the last, rounded toward zero; None where nothing was there to begin with."""
@@ -73,10 +85,11 @@ class Facts:
     """What is read of a period.
 
     counts: how many events of each kind and level. told: those above info, the gravest first, then the oldest, cut
-    at a bound; intents, notes, tallies: the events `intent.*`, notes and `metrics.tally` of the period. incidents,
-    stops, backups: `incident.*`, `estop.*` and `backup.*` up to its end (backups: the newest of them).
+    at a bound; intents, notes, tallies, outlooks: the events `intent.*`, notes, `metrics.tally` and `outlook.*` of
+    the period. incidents, stops, backups, drills: `incident.*`, `estop.*`, `backup.*` and `drill.*` up to its end.
     seq, hash: the end of the chain as the facts were read. unreadable: events that somebody damaged.
-    log_bytes, journal_bytes: None where nobody could look.
+    log_bytes, journal_bytes: None where nobody could look. began_ms, made_ms: when the journal begins, and
+    when it is read; the period may begin before and go on after.
     """
 
     period: Period
@@ -88,12 +101,16 @@ class Facts:
     incidents: tuple[Recorded, ...] = ()
     stops: tuple[Recorded, ...] = ()
     backups: tuple[Recorded, ...] = ()
+    drills: tuple[Recorded, ...] = ()
+    outlooks: tuple[Recorded, ...] = ()
     positions: tuple[PositionSpan, ...] = ()
     seq: int = 0
     hash: str = ""
     unreadable: int = 0
     log_bytes: int | None = None
     journal_bytes: int | None = None
+    began_ms: int = 0
+    made_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +121,15 @@ class Highlight:
     at_ms: int
     message: Message
     count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """The longest stretch within the period in which a position was not read."""
+
+    position: str
+    since_ms: int
+    until_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,14 +159,6 @@ class JobSpan:
 
 
 @dataclass(frozen=True, slots=True)
-class Backup:
-    """The newest backup that was made before the period's end. size: in bytes; None where it does not say."""
-
-    at_ms: int
-    size: int | None
-
-
-@dataclass(frozen=True, slots=True)
 class Note:
     """What an operator wrote down."""
 
@@ -164,7 +182,7 @@ class Report:
     jobs: tuple[JobSpan, ...]
     delivered: int
     given_up: int
-    backup: Backup | None
+    backups: tuple[Backup, ...]
     incidents: tuple[Incident, ...]
     notes: tuple[Note, ...]
     metrics: tuple[tuple[str, Tally], ...]
@@ -173,6 +191,9 @@ class Report:
     unreadable: int
     log_bytes: int | None
     journal_bytes: int | None
+    drills: tuple[DrillRun, ...]
+    distances: tuple[Distance, ...]
+    gaps: tuple[Gap, ...]
 
     @property
     def change_bps(self) -> Bps | None:
@@ -206,7 +227,7 @@ def compose(facts: Facts) -> Report:
         jobs=_jobs(kinds),
         delivered=kinds["notice.delivered"],
         given_up=kinds["notice.given_up"],
-        backup=_backup(facts.backups),
+        backups=care.backups(facts.backups),
         incidents=book_of.fold(facts.incidents).open(),
         notes=tuple(_notes(facts.notes)),
         metrics=tallies_of(one.event for one in facts.tallies),
@@ -215,10 +236,23 @@ def compose(facts: Facts) -> Report:
         unreadable=facts.unreadable,
         log_bytes=facts.log_bytes,
         journal_bytes=facts.journal_bytes,
+        drills=care.drills((*facts.drills, *facts.backups)),
+        distances=care.distances(facts.outlooks),
+        gaps=tuple(_gaps(facts)),
     )
 
 
 # ---------------------------------------------------------------- parts
+
+
+def _gaps(facts: Facts) -> Iterator[Gap]:
+    period = facts.period
+    until_ms = period.until_ms if facts.made_ms is None else min(period.until_ms, facts.made_ms)
+    coarse_ms = GAP_POINTS * (period.until_ms - period.since_ms) // POINTS
+    for one in facts.positions:
+        since_ms, end_ms = one.gap(max(period.since_ms, facts.began_ms), until_ms)
+        if end_ms - since_ms >= max(GAP_MS, coarse_ms):
+            yield Gap(one.position, since_ms, end_ms)
 
 
 def _highlights(told: Iterable[Recorded]) -> tuple[Highlight, ...]:
@@ -293,16 +327,6 @@ def _jobs(kinds: Counter[str]) -> tuple[JobSpan, ...]:
         )
         for name in sorted(names)
     )
-
-
-def _backup(events: Iterable[Recorded]) -> Backup | None:
-    done = [one.event for one in events if f"{one.event.kind}.".startswith(f"{BACKUP_DONE}.")]
-    if not done:
-        return None
-    newest = max(done, key=lambda event: event.now.wall_ms)
-    sizes = (newest.data.get(name) for name in _SIZES)
-    size = next((one for one in sizes if isinstance(one, int) and not isinstance(one, bool)), None)
-    return Backup(newest.now.wall_ms, size)
 
 
 def _notes(events: Iterable[Recorded]) -> Iterator[Note]:

@@ -3,13 +3,14 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 
 from ultrad.core import situation
 from ultrad.core.estop import describe
 from ultrad.core.events import Level, Severity
 from ultrad.core.periods import ReportKind, title
 from ultrad.core.report import JobSpan, PositionSpan, Report, gravest
+from ultrad.core.report_care_words import backup_lines, distance_lines, drill_lines, size_text, when
 from ultrad.i18n import Message, msg
 from ultrad.units import bps_text, hf_text, short_address, usd_text
 
@@ -18,7 +19,6 @@ TOLD_HIGHLIGHTS = 5
 TOLD_INCIDENTS = 5
 TOLD_NOTES = 5
 TOLD_SKIPS = 8
-_KIB = 1024
 _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{40}\b")
 
 
@@ -44,8 +44,10 @@ def report_title(report: Report, about: About) -> Message:
     grave = sum(one.severity is Severity.S1 for one in report.incidents)
     if report.paused or grave:
         return msg("{report}: emergency stop or S1, see below", report=called)
-    if gravest(report) > Level.WARNING or report.incidents:
+    if gravest(report) > Level.WARNING or report.incidents or report.unreadable or report.gaps:
         return msg("{report}: something to look at", report=called)
+    if not report.positions:
+        return msg("{report}: nothing was watched in this time", report=called)
     return msg("{report}: all quiet", report=called)
 
 
@@ -54,53 +56,50 @@ def report_lines(report: Report, about: About) -> tuple[Message, ...]:
     return tuple(_shortened(line) for line in _lines(report, about))
 
 
+def shortened(text: str) -> str:
+    """Every account in a text as its first 6 and last 4 characters."""
+    return _ADDRESS.sub(lambda found: short_address(found[0]), text)
+
+
 def _shortened(message: Message) -> Message:
     def figure(value: str | int | Message) -> str | int | Message:
         if isinstance(value, Message):
             return _shortened(value)
-        return _ADDRESS.sub(lambda found: short_address(found[0]), value) if isinstance(value, str) else value
+        return shortened(value) if isinstance(value, str) else value
 
-    return Message(message.text, tuple((name, figure(value)) for name, value in message.args))
+    return Message(shortened(message.text), tuple((name, figure(value)) for name, value in message.args))
 
 
 def _lines(report: Report, about: About) -> tuple[Message, ...]:
     first, last = when(report.period.since_ms, about.zone), when(report.period.until_ms, about.zone)
     period = msg("Period: {first} to {last} ({zone})", first=first, last=last, zone=str(about.zone))
     if report.period.kind is ReportKind.SITUATION:
-        return (*situation.lines(report, about.zone), *_positions(report), head_line(report))
+        return (
+            *situation.lines(report, about.zone),
+            *_positions(report),
+            *distance_lines(report, about.zone),
+            head_line(report),
+        )
     return (
         period,
         msg("Emergency stop: {state}; trips: {count}", state=describe(report.stop), count=report.trips),
         *_highlights(report, about.zone),
         *_incidents(report),
         *_positions(report),
+        *gap_lines(report, about.zone),
+        *distance_lines(report, about.zone),
         *_trade(report),
         *_jobs(report),
         levels_line(report),
         notices_line(report),
-        backup_line(report, about.zone),
+        *backup_lines(report, about.zone),
+        *drill_lines(report, about.zone),
         sizes_line(report),
         *_notes(report, about.zone),
         *unreadable_lines(report),
         *(msg("Loosened: {what}", what=one) for one in about.loosened),
         head_line(report),
     )
-
-
-def when(wall_ms: int, zone: tzinfo) -> str:
-    """A time for people, to the minute."""
-    return f"{datetime.fromtimestamp(wall_ms / 1_000, zone):%Y-%m-%d %H:%M}"
-
-
-def size_text(size: int) -> str:
-    """Bytes for people."""
-    unit, units = float(size), iter(("B", "KiB", "MiB", "GiB"))
-    name = next(units)
-    for bigger in units:
-        if unit < _KIB:
-            break
-        unit, name = unit / _KIB, bigger
-    return f"{size} B" if name == "B" else f"{unit:.1f} {name}"
 
 
 # ---------------------------------------------------------------- lines that the page shows as well
@@ -118,21 +117,6 @@ def levels_line(report: Report) -> Message:
 def notices_line(report: Report) -> Message:
     """What went out to people."""
     return msg("Notices: delivered {sent}, given up {lost}", sent=report.delivered, lost=report.given_up)
-
-
-def backup_line(report: Report, zone: tzinfo) -> Message:
-    """The newest backup's age at the period's end, and its size."""
-    backup = report.backup
-    if backup is None:
-        return msg("Backup: no backup known")
-    hours = max(0, report.period.until_ms - backup.at_ms) // 3_600_000
-    size = msg("size unknown") if backup.size is None else Message(size_text(backup.size))
-    return msg(
-        "Backup: {time} ({hours} h old at the end of the period, {size})",
-        time=when(backup.at_ms, zone),
-        hours=hours,
-        size=size,
-    )
 
 
 def sizes_line(report: Report) -> Message:
@@ -160,6 +144,17 @@ def unreadable_lines(report: Report) -> tuple[Message, ...]:
             count=report.unreadable,
         ),
     )
+
+
+def gap_lines(report: Report, zone: tzinfo) -> Iterator[Message]:
+    """Where nobody watched: the figures know nothing of that time."""
+    for one in report.gaps:
+        yield msg(
+            "{position}: NOT READ from {first} to {last}; the figures know nothing of that time",
+            position=one.position,
+            first=when(one.since_ms, zone),
+            last=when(one.until_ms, zone),
+        )
 
 
 def value_text(one: PositionSpan) -> str:

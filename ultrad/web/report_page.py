@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import Sequence
 from typing import Final
 
+from ultrad.core import report_care_words as care
 from ultrad.core import report_words as say
 from ultrad.core import situation
 from ultrad.core.chart import Chart
@@ -59,8 +60,8 @@ def report_page(report: Report, chart: Chart, about: About, words: Words, made: 
     titled = words(say.report_title(report, about))
     period = msg(
         "Period: {first} to {last} ({zone})",
-        first=say.when(report.period.since_ms, about.zone),
-        last=say.when(report.period.until_ms, about.zone),
+        first=care.when(report.period.since_ms, about.zone),
+        last=care.when(report.period.until_ms, about.zone),
         zone=str(about.zone),
     )
     body = join(
@@ -71,8 +72,10 @@ def report_page(report: Report, chart: Chart, about: About, words: Words, made: 
         _incidents(report, words),
         _section(msg("Charts"), words, charts(chart, words)) if chart.curves else None,
         _positions(report, about, words),
+        _distances(report, about, words),
         _trade(report, words),
         _jobs(report, words),
+        _drills(report, words),
         _metrics(report, words),
         _notes(report, words),
         _record(report, about, words, made),
@@ -84,9 +87,9 @@ def report_page(report: Report, chart: Chart, about: About, words: Words, made: 
         el("title", f"{titled} · {about.place}"),
         el("style", Html(REPORT_CSS)),
     )
-    return b"<!doctype html>" + el("html", el("head", head), el("body", body), lang=words.language).encode(
-        "utf-8", "replace"
-    )
+    page = el("html", el("head", head), el("body", body), lang=words.language)
+    # the file is made to be passed on: what events and notes say of accounts is shortened as it is in messages
+    return b"<!doctype html>" + say.shortened(page).encode("utf-8", "replace")
 
 
 # ---------------------------------------------------------------- at a glance
@@ -195,7 +198,13 @@ def _positions(report: Report, about: About, words: Words) -> Html:
         msg("Change"),
         msg("Readings"),
     )
-    return _section(msg("Positions"), words, _table(heads, rows, words))
+    gaps = (el("p", words(one), class_="bad") for one in say.gap_lines(report, about.zone))
+    return _section(msg("Positions"), words, _table(heads, rows, words), *gaps)
+
+
+def _distances(report: Report, about: About, words: Words) -> Html | None:
+    lines = [el("li", words(one)) for one in care.distance_lines(report, about.zone)]
+    return _section(msg("Distances to the limits"), words, el("ul", *lines, class_="plain")) if lines else None
 
 
 def _trade(report: Report, words: Words) -> Html:
@@ -231,6 +240,24 @@ def _jobs(report: Report, words: Words) -> Html:
     ]
     heads = (msg("Name"), msg("Succeeded"), msg("Failed"), msg("Passed over"), msg("Stopped"))
     return _section(msg("Jobs"), words, _table(heads, rows, words))
+
+
+def _drills(report: Report, words: Words) -> Html | None:
+    """Each drill's runs over time, whenever they were."""
+    missing = [el("p", words(one), class_="warn") for one in care.never_run(report)]
+    if not report.drills:
+        return _section(msg("Drills"), words, *missing) if missing else None
+    rows = [
+        (
+            (words(care.drill_name(one)), "wide"),
+            (words.when(one.at_ms), "tight dim"),
+            (words(care.result(one)), "tight" if one.ok else "tight warn"),
+            (words(care.times_text(one)), "wide"),
+        )
+        for one in report.drills
+    ]
+    heads = (msg("Name"), msg("When"), msg("Result"), msg("Took"))
+    return _section(msg("Drills"), words, _table(heads, rows, words), *missing)
 
 
 def _metrics(report: Report, words: Words) -> Html | None:
@@ -270,7 +297,7 @@ def _record(report: Report, about: About, words: Words, made: Now) -> Html:
     lines = (
         say.levels_line(report),
         say.notices_line(report),
-        say.backup_line(report, about.zone),
+        *care.backup_lines(report, about.zone),
         say.sizes_line(report),
         msg("Emergency stop: {state}; trips: {count}", state=describe(report.stop), count=report.trips),
         *say.unreadable_lines(report),

@@ -9,16 +9,20 @@ from zoneinfo import ZoneInfo
 
 import anyio
 
+from tests.fakes.foresight import situation
 from ultrad.adapters.journal import create, open_journal
 from ultrad.adapters.journal.journal import SqliteJournal
 from ultrad.core.admission import Refusal, Verdict
+from ultrad.core.drill import DrillRules, EstopDrill, Heard, estop_event
 from ultrad.core.estop import Cause, resume_event, trip_event
 from ultrad.core.events import Event, Json, Level, Severity
 from ultrad.core.incidents import opened_event
 from ultrad.core.intent_events import end_event, proposed_event, refused_event
 from ultrad.core.intents import Act, Intent
 from ultrad.core.metrics import Tally, tally_event
+from ultrad.core.outlook import outlook
 from ultrad.core.position import Block, Reading
+from ultrad.core.report_care import outlook_event
 from ultrad.core.signals import Action, Signal, Source
 from ultrad.core.signs import Sign
 from ultrad.i18n import Message, msg
@@ -28,6 +32,7 @@ TOKYO = ZoneInfo("Asia/Tokyo")
 BEGIN = datetime(2026, 11, 22, tzinfo=TOKYO)
 STEADY_MS = 5_000_000
 MINUTE = timedelta(minutes=1)
+STRANGER = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
 
 
 def now_at(at: datetime) -> Now:
@@ -147,11 +152,20 @@ async def write_days(path: Path, days: int = 1) -> Days:
             {"target": "local", "bytes": 48_123_904},
         ),
         Event(
+            "backup.drilled.local",
+            Level.INFO,
+            now_at(BEGIN + 6 * MINUTE),
+            msg("Restored."),
+            {"target": "local", "ok": True, "opened": True, "elapsed_ms": 2_400},
+        ),
+        estop_event(EstopDrill(1, 2, 5, 6, (Heard("slack", 90),)), DrillRules(), now_at(BEGIN + 7 * MINUTE)),
+        outlook_event("main", outlook(situation(), Wad(16 * 10**17), now_at(BEGIN)), now_at(BEGIN + 8 * MINUTE)),
+        Event(
             "note",
             Level.INFO,
             now_at(BEGIN + 980 * MINUTE),
             msg("note"),
-            {"by": "taro", "text": "価格の急落。相場を確認して再開した。"},
+            {"by": "taro", "text": f"価格の急落。相場を確認して再開した（{STRANGER}）。"},
         ),
     )
     return made

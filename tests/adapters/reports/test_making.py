@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.adapters.reports.days import BEGIN, MINUTE, TOKYO, keep, now_at
+from tests.adapters.reports.days import BEGIN, MINUTE, STRANGER, TOKYO, keep, now_at
 from tests.cli.conftest import CONFIG, apart
 from tests.fakes.aside import FakeAside
 from ultrad import reporting
 from ultrad.adapters.aside import WorkAside
-from ultrad.adapters.report_files import DAY_MS, ReportFiles, bytes_within
+from ultrad.adapters.report_files import DAY_MS, MOST_GONE, ReportFiles, bytes_within
 from ultrad.adapters.report_maker import AsideReports
 from ultrad.core import periods
 from ultrad.core.report_order import Order, Where
@@ -55,6 +55,10 @@ async def test_make__day__page_needs_nothing_beside_it_and_names_no_account(wher
     assert re.findall(r'(?:src|href)="(?!data:,|")[^"]*"', page) == []
     assert "<script" not in page
     assert ACCOUNT not in page
+    assert STRANGER not in page
+    assert "0x7099…79C8" in page
+    assert ("緊急停止の訓練" if language == "ja" else "drill of the stop") in page
+    assert "$1,325.30 (-46.98%)" in page
     assert "0x8626…1199" in page
     assert page.count("<svg") == 3  # the second position has no debt: its health factor is no curve
     assert made.hash in page
@@ -152,6 +156,43 @@ def test_files__older_than_kept__removed_with_their_pictures(tmp_path: Path) -> 
         "daily-2026-11-22.html",
         "daily-2026-11-22.png",
     ]
+
+
+def test_files__more_than_are_listed__the_oldest_go_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ultrad.adapters.report_files.MOST_LISTED", 1)
+    files = ReportFiles(tmp_path / "reports")
+    for name in ("daily-2026-01-01", "daily-2026-11-22"):
+        files.write(f"{name}.html", b"page")
+    os.utime(files.directory / "daily-2026-01-01.html", (1_000, 1_000))
+    assert len(files.kept()) == 1
+    assert files.prune(2_000_000) == 1
+    assert [path.name for path in files.directory.iterdir()] == ["daily-2026-11-22.html"]
+
+
+def test_files__clock_set_years_ahead__costs_some_of_the_oldest_and_not_all(tmp_path: Path) -> None:
+    files = ReportFiles(tmp_path / "reports")
+    for number in range(MOST_GONE + 5):
+        files.write(f"situation-{number}.html", b"page")
+        os.utime(files.directory / f"situation-{number}.html", (1_000 + number, 1_000 + number))
+    assert files.prune(2**60) == MOST_GONE
+    assert {one.name for one in files.kept()} == {f"situation-{MOST_GONE + number}" for number in range(5)}
+
+
+def test_files__left_by_a_process_that_was_killed__goes_once_it_is_old(tmp_path: Path) -> None:
+    files = ReportFiles(tmp_path / "reports")
+    files.write("daily-2026-11-22.html", b"page")
+    left = [".daily-2026-11-20.html.0123456789abcdef", "daily-2026-11-20.png"]
+    young = [".daily-2026-11-21.html.0123456789abcdef", "daily-2026-11-22.png"]
+    for name in (*left, *young, "other.png"):
+        (files.directory / name).write_bytes(b"x")
+    for name in (*left, "daily-2026-11-22.png", "other.png"):
+        os.utime(files.directory / name, (1_000, 1_000))
+    assert files.prune(2_000_000) == 0
+    assert sorted(path.name for path in files.directory.iterdir()) == sorted(
+        ["daily-2026-11-22.html", *young, "other.png"]
+    )
 
 
 def test_files__too_large__is_no_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -92,8 +92,14 @@ async def test_facts__day__says_what_happened_in_it(journal: Path) -> None:
     made = report(journal, DAY)
     assert [one.position for one in made.positions] == ["main", "spare"]
     assert made.positions[1].hf_low == INFINITE_HF
-    assert made.backup is not None
-    assert (made.backup.size, made.notes[0].by) == (48_123_904, "taro")
+    assert [(one.target, one.size) for one in made.backups] == [("local", 48_123_904)]
+    assert [(one.name, one.target, one.ok) for one in made.drills] == [
+        ("estop", "", True),
+        ("restore", "local", True),
+    ]
+    assert [(one.position, one.nearest_bps) for one in made.distances] == [("main", 1_518)]
+    assert report(journal, NEXT).distances == ()
+    assert made.notes[0].by == "taro"
     assert [one.number for one in made.incidents] == [1]
     assert made.highlights[0].level is Level.EMERGENCY
     assert not made.paused

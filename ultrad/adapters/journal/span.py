@@ -6,25 +6,27 @@ from dataclasses import replace
 
 from ultrad.adapters.journal import schema
 from ultrad.adapters.journal.reader import COLUMNS, Reader
+from ultrad.core.drill import ESTOP, NOTIFY
 from ultrad.core.events import Level, Recorded
 from ultrad.core.limits import HOUR_MS
 from ultrad.core.metrics import TALLIED
 from ultrad.core.periods import Period
 from ultrad.core.readings import unordered
-from ultrad.core.report import Facts, Point, PositionSpan
+from ultrad.core.report import POINTS, Facts, Point, PositionSpan
+from ultrad.core.report_care import OUTLOOK
 from ultrad.errors import Permanent
 from ultrad.units import Wad
 
 MOST_TOLD = 2_000
 """Events above info that are looked through for the most important ones."""
-MOST_POINTS = 288
-"""Of a chart: a day by five minutes."""
+MOST_POINTS = POINTS
 SLACK_MS = 2 * HOUR_MS
 """Readings have no index by wall time. By steady time they lie no further than this from the events of their time:
 the jobs of each minute and hour record one again and again."""
 
 _SPAN = "SELECT min(seq), max(seq) FROM events WHERE wall_ms >= ? AND wall_ms < ?"
 _END = "SELECT max(seq) FROM events WHERE wall_ms < ?"
+_BEGAN = "SELECT wall_ms FROM events WHERE seq = (SELECT min(seq) FROM events) UNION ALL SELECT 0 LIMIT 1"
 _STEADY = (
     "SELECT min(steady_ms), max(steady_ms) FROM events WHERE seq BETWEEN ? AND ? AND wall_ms >= ? AND wall_ms < ?"
 )
@@ -71,7 +73,10 @@ def facts_of(reader: Reader, period: Period) -> Facts:
             incidents=_of_kinds(events, ("incident",), end),
             stops=_of_kinds(events, ("estop",), end),
             backups=_of_kinds(events, ("backup",), end),
+            drills=_of_kinds(events, (ESTOP, NOTIFY), end),
+            outlooks=_of_kinds(events, (OUTLOOK,), within),
             positions=_positions(db, period, within),
+            began_ms=db.execute(_BEGAN).fetchone()[0] or 0,
             seq=head.seq,
             hash=head.hash,
         )
