@@ -169,7 +169,7 @@ async def _to_the_mempool(devnet: Devnet, at: Path) -> list[Figure]:
         ledger = RpcLedger(
             account,
             CONFIRMATIONS,
-            lambda question: parts.chain.ask(lambda endpoint, block, _book: question(endpoint, block)),
+            lambda question, _without: parts.chain.ask(lambda endpoint, block, _book: question(endpoint, block)),
             sender,
             reverts.verdict,
         )
