@@ -7,7 +7,7 @@ from tests.fakes.chain import Account
 from tests.fakes.journal import FakeJournal
 from tests.sim.watching import BAD, GOOD, World, account, assert_open, assert_stopped
 from ultrad.core.estop import Mode
-from ultrad.core.events import Effect
+from ultrad.core.events import Effect, Severity
 from ultrad.core.limits import EstopRules, Limits
 from ultrad.core.position import Reserve, Sequencer
 from ultrad.errors import Permanent
@@ -182,6 +182,21 @@ async def test_market__cannot_be_read__allows_no_trade() -> None:
         assert life.told()["market_unreadable"].effect is Effect.NO_TRADE
         world.fail(None)
         await world.pass_s(20)
+        assert "market_unreadable" not in life.told()
+
+
+async def test_market__one_reading_fails__no_trade_and_nobody_is_called() -> None:
+    world = World("alpha", "beta")
+    async with world.life() as life:
+        await world.pass_s(20)
+        world.fail()
+        await life.market.round()
+        found = life.told()["market_unreadable"]
+        assert (found.severity, found.effect) == (Severity.S3, Effect.NO_TRADE)
+        await life.market.round()
+        assert life.told()["market_unreadable"].severity is Severity.S2
+        world.fail(None)
+        await life.market.round()
         assert "market_unreadable" not in life.told()
 
 

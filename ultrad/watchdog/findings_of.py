@@ -58,15 +58,15 @@ def branched(name: str) -> Finding:
     )
 
 
-def market_unreadable(error: Transient) -> Finding:
-    """Reserves and prices could not be read: no trade."""
+def market_unreadable(error: Transient, *, lasting: bool) -> Finding:
+    """Reserves and prices could not be read: no trade. lasting: again and again."""
     return Finding(
         "market_unreadable",
         "",
-        Level.ALERT,
+        Level.ALERT if lasting else Level.WARNING,
         Origin.OUTSIDE,
         msg("Reserves and prices cannot be read: {reason} No new trade until they can.", reason=error.message),
-        Severity.S2,
+        Severity.S2 if lasting else Severity.S3,
         Effect.NO_TRADE,
     )
 

@@ -12,7 +12,9 @@ from ultrad.watchdog import findings_of
 from ultrad.watchdog.positions import WatchSettings, watches_closer
 
 CLOSER_INTERVAL_S = 2.0
-"""How often the market is read during the closer watch after a resume."""
+"""How often the market is read during the closer watch after a resume, and while it cannot be read."""
+FAILED_RUNS = 2
+"""So many readings in a row that fail are no hiccup, as where a block went while it was read."""
 
 
 class MarketWatch:
@@ -25,6 +27,7 @@ class MarketWatch:
         self._chain, self._estop, self._clock, self._sink = chain, estop, clock, sink
         self._live = live
         self._tracks: dict[str, assess.PriceTrack] = {}
+        self._failed = 0
         self.market: Market | None = None
 
     async def run(self, turned: Turned) -> None:
@@ -34,7 +37,8 @@ class MarketWatch:
         while True:
             await self.round()
             turned()
-            closer, interval_s = watches_closer(self._estop, self._clock.now()), self._live.now.market_interval_s
+            closer = self._failed > 0 or watches_closer(self._estop, self._clock.now())
+            interval_s = self._live.now.market_interval_s
             with anyio.move_on_after(min(CLOSER_INTERVAL_S, interval_s) if closer else interval_s):
                 await self._live.changed()
 
@@ -43,8 +47,11 @@ class MarketWatch:
         try:
             market = await self._chain.market()
         except Transient as error:
-            self._sink.observe("market", (findings_of.market_unreadable(error),), self._clock.now())
+            self._failed += 1
+            found = findings_of.market_unreadable(error, lasting=self._failed >= FAILED_RUNS)
+            self._sink.observe("market", (found,), self._clock.now())
             return
+        self._failed = 0
         tracks = []
         for reserve in market.reserves:
             answer = (reserve.price_e8, reserve.price_updated_s)
